@@ -1,0 +1,186 @@
+"""Tables of equally long numpy columns, and how they lie in an HDF5 group.
+
+Shards and predictions are made of such tables. A table is a frozen dataclass whose fields are
+declared with `column`; everything here is derived from those declarations, so a schema is written
+down exactly once.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import h5py
+import numpy as np
+
+from benchmark.errors import ShardFormatError
+
+
+def column(dtype: str, *shape: int, optional: bool = False) -> Any:
+    """Declare a column: a numpy dtype ("str" for text) and the shape of one row.
+
+    An optional column may be None, and is then absent from the file.
+    """
+    metadata = {"dtype": dtype, "shape": shape, "optional": optional}
+    return field(default=None, metadata=metadata) if optional else field(metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Base of column tables: conversion, length, row selection and joining."""
+
+    def __post_init__(self) -> None:
+        length: int | None = None
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if value is None and item.metadata["optional"]:
+                continue
+            array = _as_column(value, item.metadata["dtype"], item.metadata["shape"])
+            where = f"{type(self).__name__}.{item.name}"
+            if array.shape[1:] != item.metadata["shape"]:
+                expected = item.metadata["shape"]
+                raise ShardFormatError(
+                    f"{where}: expected rows of {expected}, got {array.shape[1:]}"
+                )
+            if length is not None and len(array) != length:
+                raise ShardFormatError(f"{where}: expected {length} rows, got {len(array)}")
+            length = len(array)
+            object.__setattr__(self, item.name, array)
+
+    def __len__(self) -> int:
+        return len(getattr(self, fields(self)[0].name))
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Return the table without rows (optional columns absent)."""
+        names = [item for item in fields(cls) if not item.metadata["optional"]]
+        return cls(**{item.name: np.empty((0, *item.metadata["shape"])) for item in names})
+
+    def take(self, rows: Any) -> Self:
+        """Return the rows picked by an index array, mask or slice."""
+        return type(self)(**{name: values[rows] for name, values in self.items()})
+
+    def items(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield the name and values of every column that is present."""
+        for item in fields(self):
+            if getattr(self, item.name) is not None:
+                yield item.name, getattr(self, item.name)
+
+    @classmethod
+    def concatenate(cls, tables: Sequence[Self]) -> Self:
+        """Join tables end to end; an optional column must be present in all of them or in none."""
+        if not tables:
+            return cls.empty()
+        names = [name for name, _ in tables[0].items()]
+        return cls(**{name: np.concatenate([getattr(t, name) for t in tables]) for name in names})
+
+
+T = TypeVar("T", bound=Table)
+
+
+def _as_column(value: Any, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
+    if dtype != "str":
+        array = np.asanyarray(value)  # keeps a memory map a memory map
+        return array if array.dtype == np.dtype(dtype) else array.astype(dtype)
+    array = np.asarray(value)
+    return array.astype(str) if array.size else np.empty((0, *shape), dtype="<U1")
+
+
+def write_table(group: h5py.Group, table: Table) -> None:
+    """Write every present column as one contiguous dataset of `group`."""
+    for name, values in table.items():
+        if values.dtype.kind == "U":
+            group.create_dataset(name, data=values.astype(object), dtype=h5py.string_dtype())
+        else:
+            group.create_dataset(name, data=values)
+
+
+def read_table(group: h5py.Group, table: type[T], *, mapped: Sequence[str] = ()) -> T:
+    """Read a table, checking every dataset against its declaration.
+
+    Args:
+        group: the HDF5 group that holds one dataset a column.
+        table: the table class to read.
+        mapped: columns to return as read-only memory maps instead of reading them.
+
+    Raises:
+        ShardFormatError: a column is missing, or has another type or shape than declared.
+    """
+    columns: dict[str, np.ndarray] = {}
+    for item in fields(table):
+        where = f"{group.file.filename}: {group.name}/{item.name}"
+        if item.name not in group:
+            if item.metadata["optional"]:
+                continue
+            raise ShardFormatError(f"{where} is missing: write the file again")
+        dataset = get_dataset(group, item.name)
+        _check_dataset(dataset, item.metadata["dtype"], item.metadata["shape"], where)
+        if item.metadata["dtype"] == "str":
+            columns[item.name] = np.asarray(dataset.asstr()[...])
+        else:
+            columns[item.name] = map_dataset(dataset) if item.name in mapped else dataset[...]
+    return table(**columns)
+
+
+def get_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
+    """Return a dataset that lies in this very file: links to elsewhere are refused."""
+    link = group.get(name, getlink=True)
+    where = f"{group.file.filename}: {group.name}/{name}"
+    if not isinstance(link, h5py.HardLink):
+        raise ShardFormatError(f"{where} is a link, expected a dataset: write the file again")
+    dataset = group[name]
+    if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
+        raise ShardFormatError(f"{where} is not a plain dataset: write the file again")
+    return dataset
+
+
+def _check_dataset(dataset: h5py.Dataset, dtype: str, shape: tuple[int, ...], where: str) -> None:
+    is_text = h5py.check_string_dtype(dataset.dtype) is not None
+    fits = is_text if dtype == "str" else (not is_text and dataset.dtype == np.dtype(dtype))
+    if not fits or dataset.shape is None or dataset.shape[1:] != shape:
+        raise ShardFormatError(
+            f"{where}: expected {dtype} rows of {shape}, got {dataset.dtype} {dataset.shape}: "
+            "write the file again"
+        )
+
+
+def map_dataset(dataset: h5py.Dataset) -> np.ndarray:
+    """Return a read-only memory map of a contiguous dataset (a plain array where it is empty)."""
+    offset = dataset.id.get_offset()
+    if offset is None:
+        return np.asarray(dataset[...])
+    return np.memmap(
+        dataset.file.filename, mode="r", dtype=dataset.dtype, shape=dataset.shape, offset=offset
+    )
+
+
+def compute_checksum(tables: dict[str, Table], arrays: dict[str, np.ndarray] | None = None) -> str:
+    """Return the SHA-256 over all columns and arrays, by name, type, shape and bytes."""
+    columns = {f"{group}/{name}": v for group, t in tables.items() for name, v in t.items()}
+    digest = hashlib.sha256()
+    for name, values in sorted((columns | (arrays or {})).items()):
+        if values.dtype.kind == "U":
+            values = np.char.encode(values, "utf-8") if values.size else values.astype("S1")
+        digest.update(f"{name} {values.dtype.str} {values.shape}".encode())
+        digest.update(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it over `path` when the block succeeds.
+
+    Whatever goes wrong, nothing half-written is ever visible under the final name.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        with temporary.open("rb") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

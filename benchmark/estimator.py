@@ -1,0 +1,134 @@
+"""The contract between genbench and a pose estimator.
+
+An estimator sees batches of observations and returns pose hypotheses, or one pose each. It is a
+plain class registered under a name (`benchmark.registry`); it needs nothing else of genbench.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class EstimatorSpec:
+    """What an estimator needs and gives, as data.
+
+    Attributes:
+        name: registered name.
+        summary: one line for `genbench list`.
+        needs: extra inputs besides the cloud, of "rgb", "prior", "cad".
+        gives: of "size", "hypotheses", "energies", "tracking".
+        reference: paper or page that describes the method.
+        parameters: trainable parameters in millions, None if unknown.
+    """
+
+    name: str
+    summary: str
+    needs: frozenset[str] = frozenset()
+    gives: frozenset[str] = frozenset()
+    reference: str = ""
+    parameters: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observations:
+    """A batch of B partial point clouds, one per detection.
+
+    Attributes:
+        points: (B, 1024, 3) float32, camera frame, metres, not centred.
+        category: (B,) uint8 class ids 1 to 6 of the detections.
+        seeds: (B,) uint64, one for each observation, derived from the run's seed, the frame and the
+            detection. All randomness of an observation comes from its own seed, so batch size,
+            order and workers never change a result.
+        intrinsics: (B, 4) float64 fx, fy, cx, cy in pixels.
+        crops: (B, S, S, 3) uint8 colour crops for estimators that need "rgb", else None.
+    """
+
+    points: np.ndarray
+    category: np.ndarray
+    seeds: np.ndarray
+    intrinsics: np.ndarray
+    crops: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoseHypotheses:
+    """K sampled poses per observation, in draw order.
+
+    Attributes:
+        rotation: (B, K, 3, 3) float32, object to camera.
+        translation: (B, K, 3) float32, metres.
+        energies: (B, K, 2) float32, rotation and translation energy, larger is likelier; None for
+            a method that ranks nothing.
+    """
+
+    rotation: np.ndarray
+    translation: np.ndarray
+    energies: np.ndarray | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoseEstimate:
+    """One pose per observation.
+
+    Attributes:
+        rotation: (B, 3, 3), object to camera.
+        translation: (B, 3), metres.
+        size: (B, 3) box sides in metres, None for a method that predicts none.
+        hypotheses: what the estimate was pooled from, None for a deterministic method.
+    """
+
+    rotation: np.ndarray
+    translation: np.ndarray
+    size: np.ndarray | None = None
+    hypotheses: PoseHypotheses | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EstimatorOptions:
+    """Options that `genbench run` hands to every estimator; each takes what concerns it.
+
+    Attributes:
+        preset: named configuration of the estimator ("compact", "paper").
+        weights: checkpoint file or folder; None takes the estimator's shipped weights.
+        hypotheses: K, the number of poses to sample.
+        keep: fraction of the hypotheses that is pooled (delta of the paper).
+        device: torch device name ("cpu", "cuda"), "auto" takes a GPU where there is one.
+        extra: estimator-specific options (t0, sampler, steps, ranking).
+    """
+
+    preset: str | None = None
+    weights: Path | None = None
+    hypotheses: int = 50
+    keep: float = 0.6
+    device: str = "auto"
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class PoseEstimator(Protocol):
+    """What a registered estimator class provides."""
+
+    spec: ClassVar[EstimatorSpec]
+
+    @classmethod
+    def load(cls, options: EstimatorOptions) -> "PoseEstimator":
+        """Build the estimator, reading its weights.
+
+        Raises:
+            ConfigError: an option that the estimator cannot honour.
+        """
+        ...
+
+    def estimate(self, observations: Observations) -> PoseEstimate:
+        """Return one pose per observation, with the hypotheses it was pooled from, if any."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return the resolved configuration and the weights' fingerprint, for the provenance."""
+        ...

@@ -1,0 +1,196 @@
+"""The predictions file: the schema, writing, reading and joining in one place.
+
+A predictions file is complete in itself: frames, ground truth, every detection, and for each
+detection the estimate and its hypotheses. An evaluator needs nothing else.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from benchmark.columns import (
+    Table,
+    column,
+    compute_checksum,
+    get_dataset,
+    map_dataset,
+    read_table,
+    replacing,
+    write_table,
+)
+from benchmark.errors import ShardFormatError
+from benchmark.records import Detections, Frames, GroundTruth
+from benchmark.shards import open_checked
+
+SCHEMA_VERSION = 1
+_FORMAT = "genbench-predictions"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimates(Table):
+    """One row per row of the detections table, in the same order.
+
+    Attributes:
+        estimated: 0 where the method gave no pose (its transform is then the identity).
+        transform: estimated object-to-camera transform; carries the scale where the method
+            predicts one, else a plain pose with scale 1.
+        extents: box sides divided by the scale; NaN where the method predicts no size.
+    """
+
+    estimated: np.ndarray = column("u1")
+    transform: np.ndarray = column("f8", 4, 4)
+    extents: np.ndarray = column("f8", 3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunInfo:
+    """What a predictions file says of how it came to be.
+
+    Attributes:
+        estimator: registered name, or the method's name for imported files.
+        dataset, split, label_set: as in the shards.
+        has_ground_truth: False for own data without annotations.
+        draw_order: True where hypotheses lie in the order drawn; False for imports that are sorted.
+        configuration: resolved options of the run (hypotheses, keep, sampler, seed).
+        fingerprints: "detections", "labels", "weights", and one "shard:<name>" each.
+        assumptions: sentences about what an importer had to assume.
+        environment: times and hardware; the only block that may differ between identical runs.
+    """
+
+    estimator: str
+    dataset: str
+    split: str
+    label_set: str
+    has_ground_truth: bool = True
+    draw_order: bool = True
+    configuration: dict[str, Any] = field(default_factory=dict)
+    fingerprints: dict[str, str] = field(default_factory=dict)
+    assumptions: tuple[str, ...] = ()
+    environment: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """A predictions file, or some whole frames of one, in memory.
+
+    Attributes:
+        hypotheses: (detections, K, 3, 4), sampled poses in draw order, the upper three rows of the
+            4x4 matrix, scale 1; float32, or float64 where a foreign file held that. None if the
+            method has a single answer.
+        energies: (detections, K, 2) float32, rotation and translation energy of each hypothesis.
+            None if the method ranks nothing.
+    """
+
+    info: RunInfo
+    frames: Frames
+    ground_truth: GroundTruth
+    detections: Detections
+    estimates: Estimates
+    hypotheses: np.ndarray | None = None
+    energies: np.ndarray | None = None
+
+    def tables(self) -> dict[str, Table]:
+        """Return the tables by the name of their HDF5 group."""
+        names = ("frames", "ground_truth", "detections", "estimates")
+        return {name: getattr(self, name) for name in names}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays whose shape depends on the number of hypotheses, where present."""
+        arrays = {"hypotheses": self.hypotheses, "energies": self.energies}
+        return {name: values for name, values in arrays.items() if values is not None}
+
+    def check(self) -> None:
+        """Check that tables and arrays belong together.
+
+        Raises:
+            ShardFormatError: row counts or row references disagree.
+        """
+        rows = len(self.detections)
+        lengths = {"estimates": len(self.estimates)}
+        lengths |= {name: len(values) for name, values in self.arrays().items()}
+        for name, length in lengths.items():
+            if length != rows:
+                raise ShardFormatError(f"predictions: {rows} detections but {length} {name}")
+        for name in ("ground_truth", "detections"):
+            frame = getattr(self, name).frame
+            if len(frame) and (frame.min() < 0 or frame.max() >= len(self.frames)):
+                raise ShardFormatError(f"predictions: {name}.frame points outside the frames")
+
+
+def join_predictions(parts: Sequence[Predictions]) -> Predictions:
+    """Join the predictions of several shards, renumbering frames. The first part's info is kept."""
+    offsets = np.cumsum([0] + [len(part.frames) for part in parts])
+    shifted = [
+        replace(
+            part,
+            ground_truth=replace(part.ground_truth, frame=part.ground_truth.frame + offset),
+            detections=replace(part.detections, frame=part.detections.frame + offset),
+        )
+        for part, offset in zip(parts, offsets[:-1], strict=True)
+    ]
+    tables: dict[str, Any] = {
+        name: type(table).concatenate([part.tables()[name] for part in shifted])
+        for name, table in parts[0].tables().items()
+    }
+    arrays = {
+        name: np.concatenate([part.arrays()[name] for part in parts]) for name in parts[0].arrays()
+    }
+    return Predictions(info=parts[0].info, **tables, **arrays)
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Write predictions under a temporary name, then rename the file to `path`."""
+    predictions.check()
+    with replacing(path) as temporary, h5py.File(temporary, "w", libver="v110") as file:
+        file.attrs["format"] = _FORMAT
+        file.attrs["schema_version"] = SCHEMA_VERSION
+        file.attrs["info"] = json.dumps(asdict(predictions.info), sort_keys=True)
+        file.attrs["checksum"] = compute_checksum(predictions.tables(), predictions.arrays())
+        for name, table in predictions.tables().items():
+            write_table(file.create_group(name), table)
+        for name, values in predictions.arrays().items():
+            file.create_dataset(name, data=values)
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read a whole predictions file (hypotheses as a memory map).
+
+    Raises:
+        ShardFormatError: not a predictions file, of a newer schema, truncated or altered.
+    """
+    with open_checked(path, _FORMAT, SCHEMA_VERSION) as file:
+        try:
+            predictions = _read_open(file)
+        except (KeyError, TypeError, OSError, RuntimeError, ValueError) as error:
+            if isinstance(error, ShardFormatError):
+                raise
+            raise ShardFormatError(f"{path}: damaged ({error}): run it again") from error
+        if compute_checksum(predictions.tables(), predictions.arrays()) != file.attrs.get(
+            "checksum"
+        ):
+            raise ShardFormatError(f"{path}: its content does not match its checksum: run it again")
+    predictions.check()
+    return predictions
+
+
+def _read_open(file: h5py.File) -> Predictions:
+    fields = json.loads(file.attrs["info"])
+    info = RunInfo(**(fields | {"assumptions": tuple(fields["assumptions"])}))
+    arrays: dict[str, Any] = {
+        name: map_dataset(get_dataset(file, name))
+        for name in ("hypotheses", "energies")
+        if name in file
+    }
+    return Predictions(
+        info=info,
+        frames=read_table(file["frames"], Frames),
+        ground_truth=read_table(file["ground_truth"], GroundTruth),
+        detections=read_table(file["detections"], Detections),
+        estimates=read_table(file["estimates"], Estimates),
+        **arrays,
+    )

@@ -1,0 +1,242 @@
+"""HDF5 point-cloud shards: the schema, writing, reading and validation in one place.
+
+A shard holds a few thousand objects at most. The clouds lie uncompressed and contiguous, so that a
+reader maps them into memory and random batches cost one page look-up each.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import h5py
+import numpy as np
+
+from benchmark.columns import Table, column, compute_checksum, read_table, replacing, write_table
+from benchmark.errors import ShardFormatError
+from benchmark.records import Detections, Frames, GroundTruth
+
+SCHEMA_VERSION = 1
+POINTS_PER_CLOUD = 1024
+_FORMAT = "genbench-shard"
+
+Split = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objects(Table):
+    """One row per point cloud: what an estimator sees.
+
+    Attributes:
+        points: cloud in the camera frame, metres.
+        frame: row of the frame.
+        detection: row of the detection it was cut out with; -1 where the ground-truth mask was used.
+        ground_truth: row of the annotated object. In training shards the object itself; in test
+            shards the best-overlapping annotation of the same class or -1, for slices and diagnosis
+            only: protocols do their own matching.
+        category: class id of the detection, or of the object in training shards.
+        valid_pixels: points of the crop before subsampling to 1024.
+        pixels: source pixel (u, v) of each point, optional.
+    """
+
+    points: np.ndarray = column("f4", POINTS_PER_CLOUD, 3)
+    frame: np.ndarray = column("i4")
+    detection: np.ndarray = column("i4")
+    ground_truth: np.ndarray = column("i4")
+    category: np.ndarray = column("u1")
+    valid_pixels: np.ndarray = column("i4")
+    pixels: np.ndarray | None = column("i2", POINTS_PER_CLOUD, 2, optional=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quarantine(Table):
+    """One row per frame or instance that was left out, so that nothing disappears silently.
+
+    Attributes:
+        frame: frame id as in `Frames.id`, whether or not the frame itself is in the shard.
+        instance: detection row within the frame's detections file, or instance id of the mask, or
+            -1 for the whole frame.
+        reason: short code ("unreadable_depth", "too_few_points").
+        detail: one line for a person, naming the file.
+    """
+
+    frame: np.ndarray = column("str")
+    instance: np.ndarray = column("i4")
+    reason: np.ndarray = column("str")
+    detail: np.ndarray = column("str")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardInfo:
+    """What a shard says of itself.
+
+    Attributes:
+        dataset: name of the data set ("synth6", "nocs", "own").
+        source: "camera" (rendered), "real" (sensor) or "own".
+        split: train, val or test.
+        label_set: version of the ground truth, with the mug convention in it
+            ("nocs-gts/mug-body-axis").
+        has_ground_truth: False for own data without annotations.
+        configuration: the resolved options that made the shard.
+        fingerprints: SHA-256 of the inputs by kind ("detections", "labels", "frames").
+    """
+
+    dataset: str
+    source: Literal["camera", "real", "own"]
+    split: Split
+    label_set: str
+    has_ground_truth: bool = True
+    configuration: dict[str, Any] = field(default_factory=dict)
+    fingerprints: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """One shard in memory; `objects.points` is a memory map when it was read from a file."""
+
+    info: ShardInfo
+    frames: Frames
+    ground_truth: GroundTruth
+    detections: Detections
+    objects: Objects
+    quarantine: Quarantine = field(default_factory=Quarantine.empty)
+
+    def tables(self) -> dict[str, Table]:
+        """Return the tables by the name of their HDF5 group."""
+        names = ("frames", "ground_truth", "detections", "objects", "quarantine")
+        return {name: getattr(self, name) for name in names}
+
+
+def write_shard(path: Path, shard: Shard) -> str:
+    """Write `shard` under a temporary name, then rename it to `path`.
+
+    Returns:
+        The checksum of its content, which is also its fingerprint.
+    """
+    _check_rows(path, shard)
+    checksum = compute_checksum(shard.tables())
+    with replacing(path) as temporary, h5py.File(temporary, "w", libver="v110") as file:
+        file.attrs["format"] = _FORMAT
+        file.attrs["schema_version"] = SCHEMA_VERSION
+        file.attrs["info"] = json.dumps(asdict(shard.info), sort_keys=True)
+        file.attrs["checksum"] = checksum
+        for name, table in shard.tables().items():
+            write_table(file.create_group(name), table)
+    return checksum
+
+
+def read_shard(path: Path, *, verify: bool = True) -> Shard:
+    """Read a shard; its clouds stay on disk behind a memory map.
+
+    Args:
+        path: the shard.
+        verify: compare the content with the checksum that it was written with.
+
+    Raises:
+        ShardFormatError: not a shard, of a newer schema, truncated, or its content was altered.
+    """
+    with open_checked(path, _FORMAT, SCHEMA_VERSION) as file:
+        try:
+            shard = Shard(
+                info=ShardInfo(**json.loads(file.attrs["info"])),
+                frames=read_table(file["frames"], Frames),
+                ground_truth=read_table(file["ground_truth"], GroundTruth),
+                detections=read_table(file["detections"], Detections),
+                objects=read_table(file["objects"], Objects, mapped=("points",)),
+                quarantine=read_table(file["quarantine"], Quarantine),
+            )
+        except (KeyError, TypeError, OSError, RuntimeError, ValueError) as error:
+            if isinstance(error, ShardFormatError):
+                raise
+            raise ShardFormatError(
+                f"{path}: damaged ({error}): delete it and run prepare again"
+            ) from error
+        if verify and compute_checksum(shard.tables()) != file.attrs.get("checksum"):
+            raise ShardFormatError(
+                f"{path}: its content does not match its checksum: delete it and run prepare again"
+            )
+    _check_rows(path, shard)
+    return shard
+
+
+def read_fingerprint(path: Path) -> str:
+    """Return the checksum recorded in a shard, without reading its content."""
+    with open_checked(path, _FORMAT, SCHEMA_VERSION) as file:
+        return str(file.attrs["checksum"])
+
+
+def find_shards(folder: Path, *, split: Split | None = None) -> list[Path]:
+    """Return the shards of a folder in name order, of one split or of all.
+
+    Shard files are named `<split>-<source>-<number>.h5`.
+
+    Raises:
+        ShardFormatError: the folder does not exist or holds no such shard.
+    """
+    shards = sorted(folder.glob(f"{split or '*'}-*-[0-9]*.h5")) if folder.is_dir() else []
+    if not shards:
+        raise ShardFormatError(
+            f"{folder}: expected shards ({split or '*'}-*.h5), found none: "
+            "run genbench prepare first"
+        )
+    return shards
+
+
+class open_checked:  # noqa: N801 - used like the function open()
+    """Context manager: an HDF5 file of ours, open for reading, its format and version checked."""
+
+    def __init__(self, path: Path, expected_format: str, newest_schema: int) -> None:
+        self._path, self._format, self._newest = path, expected_format, newest_schema
+
+    def __enter__(self) -> h5py.File:
+        try:
+            self._file = h5py.File(self._path, "r")
+        except FileNotFoundError as error:
+            raise ShardFormatError(f"{self._path}: no such file") from error
+        except OSError as error:
+            raise ShardFormatError(
+                f"{self._path}: not a readable HDF5 file (truncated?): write it again"
+            ) from error
+        try:
+            self._check()
+        except BaseException:
+            self._file.close()
+            raise
+        return self._file
+
+    def _check(self) -> None:
+        found = self._file.attrs.get("format")
+        if found != self._format:
+            raise ShardFormatError(f"{self._path}: expected a {self._format} file, got {found!r}")
+        version = int(self._file.attrs.get("schema_version", 0))
+        if version > self._newest:
+            raise ShardFormatError(
+                f"{self._path}: schema {version} is newer than this genbench knows "
+                f"({self._newest}): update genbench"
+            )
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def _check_rows(path: Path, shard: Shard) -> None:
+    """Check that every row index points into its table."""
+    counts = {"frame": len(shard.frames), "detection": len(shard.detections)}
+    counts["ground_truth"] = len(shard.ground_truth)
+    references: list[tuple[str, np.ndarray, int, int]] = [
+        ("ground_truth.frame", shard.ground_truth.frame, 0, counts["frame"]),
+        ("detections.frame", shard.detections.frame, 0, counts["frame"]),
+        ("objects.frame", shard.objects.frame, 0, counts["frame"]),
+        ("objects.detection", shard.objects.detection, -1, counts["detection"]),
+        ("objects.ground_truth", shard.objects.ground_truth, -1, counts["ground_truth"]),
+    ]
+    for name, rows, lowest, count in references:
+        if len(rows) and (rows.min() < lowest or rows.max() >= count):
+            raise ShardFormatError(f"{path}: {name} points outside its table: write the file again")
+
+
+def iterate_shards(paths: list[Path]) -> Iterator[Shard]:
+    """Read shards one after another, so that memory stays flat however many there are."""
+    for path in paths:
+        yield read_shard(path)
