@@ -83,7 +83,7 @@ T = TypeVar("T", bound=Table)
 
 def _as_column(value: Any, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
     if dtype != "str":
-        array = np.asanyarray(value)  # keeps a memory map a memory map
+        array: np.ndarray = np.asanyarray(value)  # keeps a memory map a memory map
         return array if array.dtype == np.dtype(dtype) else array.astype(dtype)
     array = np.asarray(value)
     return array.astype(str) if array.size else np.empty((0, *shape), dtype="<U1")

@@ -14,7 +14,7 @@ class ConfigError(GenBenchError, ValueError):
 
 
 class DataFormatError(GenBenchError, ValueError):
-    """A file from outside (frame, annotation, detection, mesh) that cannot be read as what it should be."""
+    """A file from outside (frame, annotation, detection, mesh) that is not what it should be."""
 
 
 class ShardFormatError(GenBenchError, ValueError):

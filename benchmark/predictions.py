@@ -137,7 +137,7 @@ def join_predictions(parts: Sequence[Predictions]) -> Predictions:
         name: type(table).concatenate([part.tables()[name] for part in shifted])
         for name, table in parts[0].tables().items()
     }
-    arrays = {
+    arrays: dict[str, Any] = {
         name: np.concatenate([part.arrays()[name] for part in parts]) for name in parts[0].arrays()
     }
     return Predictions(info=parts[0].info, **tables, **arrays)

@@ -1,8 +1,8 @@
 """The column tables that shards and predictions share: frames, ground truth and detections.
 
 Camera frame: OpenCV's (x right, y down, z forward), metres. Object frame: NOCS (y up). Boxes are
-`[y1, x1, y2, x2]` in pixels, as in every NOCS file. A row of one table names a row of another by its
-index in the same file.
+`[y1, x1, y2, x2]` in pixels, as in every NOCS file. A row of one table names a row of another by
+its index in the same file.
 """
 
 from dataclasses import dataclass
@@ -76,9 +76,9 @@ class Detections(Table):
 
 def compute_scale(transform: np.ndarray) -> np.ndarray:
     """Return the scale (...) of similarity transforms (..., 4, 4): the cube root of det(s R)."""
-    return np.cbrt(np.linalg.det(transform[..., :3, :3]))
+    return np.asarray(np.cbrt(np.linalg.det(transform[..., :3, :3])))
 
 
 def compute_rotation(transform: np.ndarray) -> np.ndarray:
     """Return the rotations (..., 3, 3) of similarity transforms (..., 4, 4)."""
-    return transform[..., :3, :3] / compute_scale(transform)[..., None, None]
+    return np.asarray(transform[..., :3, :3] / compute_scale(transform)[..., None, None])

@@ -31,7 +31,7 @@ class Objects(Table):
     Attributes:
         points: cloud in the camera frame, metres.
         frame: row of the frame.
-        detection: row of the detection it was cut out with; -1 where the ground-truth mask was used.
+        detection: row of the detection it was cut out with; -1 where the ground-truth mask was.
         ground_truth: row of the annotated object. In training shards the object itself; in test
             shards the best-overlapping annotation of the same class or -1, for slices and diagnosis
             only: protocols do their own matching.
