@@ -25,6 +25,10 @@ class InvalidPoseError(GenBenchError, ValueError):
     """A matrix that is not a pose: wrong shape, not finite, reflected or singular."""
 
 
+class ComparisonError(GenBenchError):
+    """A comparison that ran and came out different; the command line exits with 3."""
+
+
 class PluginLoadError(GenBenchError, ImportError):
     """A registered estimator whose package cannot be imported or breaks the contract."""
 

@@ -1,0 +1,138 @@
+"""The command `genbench`: finds the subcommand, and turns every error into one line and a code.
+
+Exit codes: 0 done; 1 our fault or the system's (no space left); 2 the user's mistake or unusable
+input; 3 a comparison that failed; 130 and 143 interrupted.
+
+A command `some-name` is the click command of that name in `benchmark/cli/some_name.py`. It is
+imported only when it runs, so that `genbench --help` starts no heavy library.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from types import FrameType
+from typing import Any
+
+import click
+
+from benchmark.errors import ComparisonError, GenBenchError, UnknownNameError
+
+COMMANDS: dict[str, str] = {
+    "synth": "Render synth6, a data set in the NOCS format.",
+    "doctor": "Audit a data folder: what is there, what is missing, what it blocks.",
+    "prepare": "Turn a NOCS-format folder, or your own frames, into shards.",
+    "train": "Train an estimator on shards.",
+    "run": "Estimate poses and print the per-category table.",
+    "evaluate": "Score a run under one or more protocols.",
+    "list": "Show estimators, data sets, protocols and weights.",
+}
+
+
+class Terminated(BaseException):
+    """The process was asked to stop (SIGTERM); unwinds so that temporary files are removed."""
+
+
+class CommandGroup(click.Group):
+    """Lists commands from a table, imports the one that runs, and reports its errors."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names of all commands, in the order they are used in."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return a command; None where there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"benchmark.cli.{cmd_name.replace('-', '_')}")
+        commands = [value for value in vars(module).values() if isinstance(value, click.Command)]
+        return next(command for command in commands if command.name == cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that `args` names, suggesting the nearest name for an unknown one."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise UnknownNameError.suggest("command", args[0], list(COMMANDS))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; whatever goes wrong ends as one line on stderr and an exit code."""
+        try:
+            with _terminating():
+                return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
+            raise
+        except (Exception, KeyboardInterrupt, Terminated) as error:
+            if ctx.params["debug"]:
+                import traceback
+
+                traceback.print_exc()
+            message, code = describe_failure(error)
+            click.echo(f"genbench: {message}", err=True)
+            ctx.exit(code)
+
+
+def describe_failure(error: BaseException) -> tuple[str, int]:
+    """Return the line to print for an error, and the exit code."""
+    line = " ".join(str(error).split())
+    match error:
+        case ComparisonError():
+            return line, 3
+        case GenBenchError():
+            return line, 2
+        case KeyboardInterrupt() | click.Abort():
+            return "interrupted", 130
+        case Terminated():
+            return "terminated", 143
+        case MemoryError():
+            return "out of memory: use smaller batches or fewer workers", 1
+        case OSError():
+            return line, 1
+        case _:
+            kind = type(error).__name__
+            return f"unexpected {kind}: {line} (genbench --debug ... shows where)", 1
+
+
+@contextmanager
+def _terminating() -> Iterator[None]:
+    """Raise `Terminated` on SIGTERM while the block runs; forked workers just exit."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    owner = os.getpid()
+
+    def terminate(_signal: int, _frame: FrameType | None) -> None:
+        if os.getpid() != owner:
+            os._exit(128 + signal.SIGTERM)
+        raise Terminated
+
+    previous = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="genbench", message="%(package)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Benchmark category-level 6D object pose estimation.
+
+    \b
+    genbench run            make the embedded data set, run GenPose on it, print the table
+    genbench COMMAND -h     explain a command
+    """
+
+
+if __name__ == "__main__":
+    sys.exit(main())
