@@ -1,0 +1,49 @@
+"""The interface that every pose diffusion model offers to samplers and to the estimator.
+
+Whatever a network was trained to predict, it is wrapped so that it returns the denoised pose
+(Karras et al. 2022). A sampler then needs nothing but the closure `denoise(poses, sigma)`.
+"""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from torch import Tensor
+
+Denoise = Callable[[Tensor, Tensor], Tensor]
+"""Maps noisy poses (B, K, 9) and sigma (scalar or (B, K)) to denoised poses (B, K, 9)."""
+
+Features = TypeVar("Features")
+
+
+class PoseDenoiser(Protocol[Features]):
+    """A conditional diffusion model over pose vectors, in its own normalised pose space."""
+
+    def encode(self, points: Tensor) -> Features:
+        """Return what the model keeps of each cloud, computed once per cloud.
+
+        Args:
+            points: (B, 1024, 3) camera frame, metres, not centred.
+        """
+        ...
+
+    def denoise(self, features: Features, poses: Tensor, sigma: Tensor) -> Tensor:
+        """Return the expected clean poses given noisy ones.
+
+        Args:
+            features: what `encode` returned for the B clouds.
+            poses: (B, K, 9) noisy pose vectors.
+            sigma: noise level, a scalar or (B, K).
+
+        Returns:
+            (B, K, 9) denoised pose vectors.
+        """
+        ...
+
+
+def bind(model: PoseDenoiser[Features], features: Features) -> Denoise:
+    """Return the closure over the features of some clouds that samplers call."""
+
+    def denoise(poses: Tensor, sigma: Tensor) -> Tensor:
+        return model.denoise(features, poses, sigma)
+
+    return denoise
