@@ -6,8 +6,9 @@ down exactly once.
 """
 
 import hashlib
+import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -17,6 +18,8 @@ import h5py
 import numpy as np
 
 from benchmark.errors import ShardFormatError
+
+_CHUNK_BYTES = 1 << 22
 
 
 def column(dtype: str, *shape: int, optional: bool = False) -> Any:
@@ -157,16 +160,31 @@ def map_dataset(dataset: h5py.Dataset) -> np.ndarray:
     )
 
 
-def compute_checksum(tables: dict[str, Table], arrays: dict[str, np.ndarray] | None = None) -> str:
-    """Return the SHA-256 over all columns and arrays, by name, type, shape and bytes."""
-    columns = {f"{group}/{name}": v for group, t in tables.items() for name, v in t.items()}
+def compute_checksum(
+    tables: dict[str, Table], arrays: Mapping[str, np.ndarray | h5py.Dataset] | None = None
+) -> str:
+    """Return the SHA-256 over all columns and arrays, by name, type, shape and bytes.
+
+    Args:
+        tables: tables by the name of their group.
+        arrays: further arrays by name; HDF5 datasets are read some rows at a time.
+    """
+    columns: dict[str, Any] = {f"{k}/{name}": v for k, t in tables.items() for name, v in t.items()}
     digest = hashlib.sha256()
-    for name, values in sorted((columns | (arrays or {})).items()):
+    for name, values in sorted((columns | dict(arrays or {})).items()):
         if values.dtype.kind == "U":
             values = np.char.encode(values, "utf-8") if values.size else values.astype("S1")
         digest.update(f"{name} {values.dtype.str} {values.shape}".encode())
-        digest.update(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
+        for rows in _iterate_chunks(values):
+            digest.update(np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
+
+
+def _iterate_chunks(values: np.ndarray | h5py.Dataset) -> Iterator[np.ndarray]:
+    row_bytes = values.dtype.itemsize * math.prod(values.shape[1:])
+    count = max(1, _CHUNK_BYTES // max(1, row_bytes))
+    for start in range(0, len(values), count):
+        yield values[start : start + count]
 
 
 @contextmanager

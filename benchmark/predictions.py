@@ -5,7 +5,8 @@ detection the estimate and its hypotheses. An evaluator needs nothing else.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ from benchmark.shards import open_checked
 
 SCHEMA_VERSION = 1
 _FORMAT = "genbench-predictions"
+_ARRAYS = ("hypotheses", "energies")
+_Arrays = Mapping[str, np.ndarray | h5py.Dataset]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +104,7 @@ class Predictions:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays whose shape depends on the number of hypotheses, where present."""
-        arrays = {"hypotheses": self.hypotheses, "energies": self.energies}
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
         return {name: values for name, values in arrays.items() if values is not None}
 
     def check(self) -> None:
@@ -120,6 +123,19 @@ class Predictions:
             frame = getattr(self, name).frame
             if len(frame) and (frame.min() < 0 or frame.max() >= len(self.frames)):
                 raise ShardFormatError(f"predictions: {name}.frame points outside the frames")
+        self._check_hypotheses()
+
+    def _check_hypotheses(self) -> None:
+        poses, energies = self.hypotheses, self.energies
+        if poses is not None and (poses.ndim != 4 or poses.shape[2:] != (3, 4)):
+            raise ShardFormatError(f"predictions: expected poses (n, K, 3, 4), got {poses.shape}")
+        if energies is None:
+            return
+        expected = (*poses.shape[:2], 2) if poses is not None else "none without hypotheses"
+        if energies.shape != expected:
+            raise ShardFormatError(
+                f"predictions: expected energies {expected}, got {energies.shape}"
+            )
 
 
 def join_predictions(parts: Sequence[Predictions]) -> Predictions:
@@ -146,15 +162,58 @@ def join_predictions(parts: Sequence[Predictions]) -> Predictions:
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write predictions under a temporary name, then rename the file to `path`."""
     predictions.check()
+    with _creating(path, predictions.info, predictions.tables()) as file:
+        for name, values in predictions.arrays().items():
+            file.create_dataset(name, data=values)
+
+
+def join_files(path: Path, parts: Sequence[Path], info: RunInfo) -> None:
+    """Join predictions files into one, hypotheses part by part, so that memory stays flat.
+
+    Args:
+        path: the file to write.
+        parts: predictions files of one run, in order.
+        info: what the joined file says of itself.
+
+    Raises:
+        ShardFormatError: a part is damaged, or holds another number of hypotheses than the rest.
+    """
+    tables = join_predictions([_read_without_arrays(part) for part in parts]).tables()
+    rows = len(tables["detections"])
+    with _creating(path, info, tables) as file:
+        start = 0
+        for number, part in enumerate(parts):
+            count, arrays = _read_arrays(part)
+            if number == 0:
+                for name, values in arrays.items():
+                    file.create_dataset(name, (rows, *values.shape[1:]), values.dtype)
+            _check_same_arrays(part, arrays, _get_arrays(file))
+            for name, values in arrays.items():
+                file[name][start : start + count] = values
+            start += count
+
+
+def _check_same_arrays(part: Path, arrays: _Arrays, whole: _Arrays) -> None:
+    found = {name: values.shape[1:] for name, values in arrays.items()}
+    expected = {name: values.shape[1:] for name, values in whole.items()}
+    if found != expected:
+        raise ShardFormatError(
+            f"{part}: expected {expected} as in the first part, got {found}: "
+            "delete the run and start it again"
+        )
+
+
+@contextmanager
+def _creating(path: Path, info: RunInfo, tables: dict[str, Table]) -> Iterator[h5py.File]:
+    """Yield a new file with its tables written; its arrays are written by the block."""
     with replacing(path) as temporary, h5py.File(temporary, "w", libver="v110") as file:
         file.attrs["format"] = _FORMAT
         file.attrs["schema_version"] = SCHEMA_VERSION
-        file.attrs["info"] = json.dumps(asdict(predictions.info), sort_keys=True)
-        file.attrs["checksum"] = compute_checksum(predictions.tables(), predictions.arrays())
-        for name, table in predictions.tables().items():
+        file.attrs["info"] = json.dumps(asdict(info), sort_keys=True)
+        for name, table in tables.items():
             write_table(file.create_group(name), table)
-        for name, values in predictions.arrays().items():
-            file.create_dataset(name, data=values)
+        yield file
+        file.attrs["checksum"] = compute_checksum(tables, _get_arrays(file))
 
 
 def read_predictions(path: Path) -> Predictions:
@@ -164,30 +223,46 @@ def read_predictions(path: Path) -> Predictions:
         ShardFormatError: not a predictions file, of a newer schema, truncated or altered.
     """
     with open_checked(path, _FORMAT, SCHEMA_VERSION) as file:
-        try:
-            predictions = _read_open(file)
-        except (KeyError, TypeError, OSError, RuntimeError, ValueError) as error:
-            if isinstance(error, ShardFormatError):
-                raise
-            raise ShardFormatError(f"{path}: damaged ({error}): run it again") from error
-        if compute_checksum(predictions.tables(), predictions.arrays()) != file.attrs.get(
-            "checksum"
-        ):
+        predictions = _read_open(file)
+        checksum = compute_checksum(predictions.tables(), _get_arrays(file))
+        if checksum != file.attrs.get("checksum"):
             raise ShardFormatError(f"{path}: its content does not match its checksum: run it again")
     predictions.check()
     return predictions
 
 
-def _read_open(file: h5py.File) -> Predictions:
+def read_run_info(path: Path) -> RunInfo:
+    """Read what a predictions file says of itself, without reading its content."""
+    with open_checked(path, _FORMAT, SCHEMA_VERSION) as file:
+        return _read_info(file)
+
+
+def _read_without_arrays(path: Path) -> Predictions:
+    return replace(read_predictions(path), hypotheses=None, energies=None)
+
+
+def _read_info(file: h5py.File) -> RunInfo:
     fields = json.loads(file.attrs["info"])
-    info = RunInfo(**(fields | {"assumptions": tuple(fields["assumptions"])}))
+    return RunInfo(**(fields | {"assumptions": tuple(fields["assumptions"])}))
+
+
+def _read_arrays(path: Path) -> tuple[int, dict[str, np.ndarray]]:
+    """Return the number of detections, and the arrays in memory."""
+    with open_checked(path, _FORMAT, SCHEMA_VERSION) as file:
+        arrays = {name: dataset[...] for name, dataset in _get_arrays(file).items()}
+        return len(file["detections/frame"]), arrays
+
+
+def _get_arrays(file: h5py.File) -> dict[str, h5py.Dataset]:
+    return {name: get_dataset(file, name) for name in _ARRAYS if name in file}
+
+
+def _read_open(file: h5py.File) -> Predictions:
     arrays: dict[str, Any] = {
-        name: map_dataset(get_dataset(file, name))
-        for name in ("hypotheses", "energies")
-        if name in file
+        name: map_dataset(dataset) for name, dataset in _get_arrays(file).items()
     }
     return Predictions(
-        info=info,
+        info=_read_info(file),
         frames=read_table(file["frames"], Frames),
         ground_truth=read_table(file["ground_truth"], GroundTruth),
         detections=read_table(file["detections"], Detections),

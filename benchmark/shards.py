@@ -6,6 +6,7 @@ reader maps them into memory and random batches cost one page look-up each.
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -137,21 +138,14 @@ def read_shard(path: Path, *, verify: bool = True) -> Shard:
         ShardFormatError: not a shard, of a newer schema, truncated, or its content was altered.
     """
     with open_checked(path, _FORMAT, SCHEMA_VERSION) as file:
-        try:
-            shard = Shard(
-                info=ShardInfo(**json.loads(file.attrs["info"])),
-                frames=read_table(file["frames"], Frames),
-                ground_truth=read_table(file["ground_truth"], GroundTruth),
-                detections=read_table(file["detections"], Detections),
-                objects=read_table(file["objects"], Objects, mapped=("points",)),
-                quarantine=read_table(file["quarantine"], Quarantine),
-            )
-        except (KeyError, TypeError, OSError, RuntimeError, ValueError) as error:
-            if isinstance(error, ShardFormatError):
-                raise
-            raise ShardFormatError(
-                f"{path}: damaged ({error}): delete it and run prepare again"
-            ) from error
+        shard = Shard(
+            info=ShardInfo(**json.loads(file.attrs["info"])),
+            frames=read_table(file["frames"], Frames),
+            ground_truth=read_table(file["ground_truth"], GroundTruth),
+            detections=read_table(file["detections"], Detections),
+            objects=read_table(file["objects"], Objects, mapped=("points",)),
+            quarantine=read_table(file["quarantine"], Quarantine),
+        )
         if verify and compute_checksum(shard.tables()) != file.attrs.get("checksum"):
             raise ShardFormatError(
                 f"{path}: its content does not match its checksum: delete it and run prepare again"
@@ -183,41 +177,38 @@ def find_shards(folder: Path, *, split: Split | None = None) -> list[Path]:
     return shards
 
 
-class open_checked:  # noqa: N801 - used like the function open()
-    """Context manager: an HDF5 file of ours, open for reading, its format and version checked."""
+@contextmanager
+def open_checked(path: Path, expected_format: str, newest_schema: int) -> Iterator[h5py.File]:
+    """Open an HDF5 file of ours for reading, its format and version checked.
 
-    def __init__(self, path: Path, expected_format: str, newest_schema: int) -> None:
-        self._path, self._format, self._newest = path, expected_format, newest_schema
+    Raises:
+        ShardFormatError: no such file, another format, a newer schema, or anything in it that the
+            block cannot read.
+    """
+    if not path.is_file():
+        raise ShardFormatError(f"{path}: no such file")
+    try:
+        with h5py.File(path, "r") as file:
+            _check_header(file, path, expected_format, newest_schema)
+            yield file
+    except ShardFormatError:
+        raise
+    except (KeyError, TypeError, OSError, RuntimeError, ValueError) as error:
+        raise ShardFormatError(
+            f"{path}: truncated or damaged ({error}): delete it and write it again"
+        ) from error
 
-    def __enter__(self) -> h5py.File:
-        try:
-            self._file = h5py.File(self._path, "r")
-        except FileNotFoundError as error:
-            raise ShardFormatError(f"{self._path}: no such file") from error
-        except OSError as error:
-            raise ShardFormatError(
-                f"{self._path}: not a readable HDF5 file (truncated?): write it again"
-            ) from error
-        try:
-            self._check()
-        except BaseException:
-            self._file.close()
-            raise
-        return self._file
 
-    def _check(self) -> None:
-        found = self._file.attrs.get("format")
-        if found != self._format:
-            raise ShardFormatError(f"{self._path}: expected a {self._format} file, got {found!r}")
-        version = int(self._file.attrs.get("schema_version", 0))
-        if version > self._newest:
-            raise ShardFormatError(
-                f"{self._path}: schema {version} is newer than this genbench knows "
-                f"({self._newest}): update genbench"
-            )
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+def _check_header(file: h5py.File, path: Path, expected_format: str, newest_schema: int) -> None:
+    found = file.attrs.get("format")
+    if found != expected_format:
+        raise ShardFormatError(f"{path}: expected a {expected_format} file, got {found!r}")
+    version = int(file.attrs.get("schema_version", 0))
+    if version > newest_schema:
+        raise ShardFormatError(
+            f"{path}: schema {version} is newer than this genbench knows "
+            f"({newest_schema}): update genbench"
+        )
 
 
 def _check_rows(path: Path, shard: Shard) -> None:
