@@ -1,0 +1,199 @@
+"""From a detection to its cloud: GenPose's window, 256x256 crop, back-projection, 1024 points.
+
+The crop repeats or skips source pixels, so that its points are a weighted set of the window's
+pixels. `crop_cloud` builds all of them; `sample_cloud` draws 1024 without building the others, and
+returns the same bytes as `crop_cloud` followed by `sample_points`.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmark.categories import Intrinsics
+from benchmark.errors import DataFormatError
+from benchmark.shards import POINTS_PER_CLOUD
+
+CROP_SIDE = 256
+MIN_POINTS = 2
+"""A crop with fewer points gives no cloud: the detection stays, without an estimate."""
+
+_WINDOW_STEP = 40
+
+
+class Window(NamedTuple):
+    """A square of the image: rows rmin to rmax, columns cmin to cmax, upper ends excluded."""
+
+    rmin: int
+    rmax: int
+    cmin: int
+    cmax: int
+
+
+class Crop(NamedTuple):
+    """Every point of a crop, in row-major order of the crop.
+
+    Attributes:
+        points: (n, 3) float32, camera frame, metres.
+        pixels: (n, 2) int16, source pixel (u, v).
+        crop_index: (n,) uint16, flat index in the 256x256 crop.
+    """
+
+    points: np.ndarray
+    pixels: np.ndarray
+    crop_index: np.ndarray
+
+
+class SampledCloud(NamedTuple):
+    """The 1024 points that an estimator sees, or none.
+
+    Attributes:
+        points: (1024, 3) float32, camera frame, metres; (0, 3) where the crop has too few.
+        pixels: (1024, 2) int16, source pixel (u, v); (0, 2) likewise.
+        valid_pixels: points of the crop before sampling.
+    """
+
+    points: np.ndarray
+    pixels: np.ndarray
+    valid_pixels: int
+
+
+def compute_window(bbox: np.ndarray, image_size: tuple[int, int] = (640, 480)) -> Window:
+    """Return SPD's square window around a detection box.
+
+    Its side is the next multiple of 40 above the longer box side, below the shorter image side
+    (at most 440 of 480); it is centred on the box and shifted to stay inside the image.
+
+    Args:
+        bbox: (4,) y1, x1, y2, x2 in pixels.
+        image_size: width, height in pixels.
+    """
+    y1, x1, y2, x2 = (int(edge) for edge in bbox)
+    largest = max((min(image_size) - 1) // _WINDOW_STEP, 1) * _WINDOW_STEP
+    side = min((max(y2 - y1, x2 - x1) // _WINDOW_STEP + 1) * _WINDOW_STEP, largest)
+    rmin = _shift_inside((y1 + y2) // 2 - side // 2, side, image_size[1])
+    cmin = _shift_inside((x1 + x2) // 2 - side // 2, side, image_size[0])
+    return Window(rmin, rmin + side, cmin, cmin + side)
+
+
+def _shift_inside(start: int, side: int, length: int) -> int:
+    return min(max(start, 0), length - side)
+
+
+@lru_cache(maxsize=512)
+def compute_crop_offsets(side: int) -> np.ndarray:
+    """Return the window pixel (256,) that each crop pixel reads: floor(d * side / 256 + 0.5).
+
+    Small windows are read one pixel past their end.
+    """
+    offsets = (2 * np.arange(CROP_SIDE) * side + CROP_SIDE) // (2 * CROP_SIDE)
+    offsets.flags.writeable = False
+    return offsets
+
+
+def crop_cloud(
+    depth_mm: np.ndarray, mask: np.ndarray, window: Window, intrinsics: Intrinsics
+) -> Crop:
+    """Return every point of a detection's 256x256 crop.
+
+    Args:
+        depth_mm: (h, w) depth in millimetres, 0 where unknown.
+        mask: (h, w), non-zero on the object.
+        window: from `compute_window`.
+        intrinsics: the camera's.
+    """
+    crop_rows, rows = _read_lines(window.rmin, window.rmax, depth_mm.shape[0])
+    crop_cols, cols = _read_lines(window.cmin, window.cmax, depth_mm.shape[1])
+    ys, xs = np.nonzero(_find_valid(depth_mm, mask, rows, cols))
+    u, v = cols[xs], rows[ys]
+    return Crop(
+        _back_project(depth_mm[v, u], u, v, intrinsics),
+        np.stack([u, v], axis=1).astype(np.int16),
+        (crop_rows[ys] * CROP_SIDE + crop_cols[xs]).astype(np.uint16),
+    )
+
+
+def draw_point_ids(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Return 1024 of `count` indices: a random subset, or all in turn where there are too few."""
+    if count > POINTS_PER_CLOUD:
+        return rng.choice(count, POINTS_PER_CLOUD, replace=False)
+    return np.resize(np.arange(count), POINTS_PER_CLOUD)
+
+
+def sample_points(points: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return 1024 of the points (n, 3) as `draw_point_ids` picks them, and their indices.
+
+    Raises:
+        DataFormatError: there are no points.
+    """
+    if not len(points):
+        raise DataFormatError("cannot sample a cloud without points: leave the detection out")
+    ids = draw_point_ids(len(points), rng)
+    return points[ids], ids
+
+
+def sample_cloud(
+    depth_mm: np.ndarray,
+    mask: np.ndarray,
+    window: Window,
+    intrinsics: Intrinsics,
+    rng: np.random.Generator,
+) -> SampledCloud:
+    """Return what `sample_points(crop_cloud(...).points, rng)` would, building 1024 points only.
+
+    A crop row repeats a source row, and within it a crop column repeats a source column; two
+    cumulative counts therefore tell which source pixel lies behind the k-th point of the crop.
+    """
+    rows, row_repeats = _count_lines(window.rmin, window.rmax, depth_mm.shape[0])
+    cols, col_repeats = _count_lines(window.cmin, window.cmax, depth_mm.shape[1])
+    ys, xs = np.nonzero(_find_valid(depth_mm, mask, rows, cols))
+    pixel_ends = np.cumsum(col_repeats[xs])
+    row_ends = np.append(0, pixel_ends)[np.searchsorted(ys, np.arange(len(rows)), side="right")]
+    row_counts = np.diff(row_ends, prepend=0)
+    source_row = np.repeat(np.arange(len(rows)), row_repeats)
+    crop_row_ends = np.cumsum(row_counts[source_row])
+    count = int(crop_row_ends[-1]) if len(crop_row_ends) else 0
+    if count < MIN_POINTS:
+        return SampledCloud(np.empty((0, 3), np.float32), np.empty((0, 2), np.int16), count)
+    ids = draw_point_ids(count, rng)
+    crop_row = np.searchsorted(crop_row_ends, ids, side="right")
+    in_row = row_ends[source_row[crop_row]] + ids - crop_row_ends[crop_row]
+    picked = np.searchsorted(pixel_ends, in_row, side="right")
+    u, v = cols[xs[picked]], rows[ys[picked]]
+    points = _back_project(depth_mm[v, u], u, v, intrinsics)
+    return SampledCloud(points, np.stack([u, v], axis=1).astype(np.int16), count)
+
+
+def _read_lines(start: int, stop: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the crop lines that lie inside an image axis, and the source line each one reads."""
+    source = start + compute_crop_offsets(stop - start)
+    crop = np.flatnonzero((source >= 0) & (source < length))
+    return crop, source[crop]
+
+
+def _count_lines(start: int, stop: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct source lines that a crop reads, and how often it reads each."""
+    return np.unique(_read_lines(start, stop, length)[1], return_counts=True)
+
+
+def _find_valid(
+    depth_mm: np.ndarray, mask: np.ndarray, rows: np.ndarray, cols: np.ndarray
+) -> np.ndarray:
+    """Return where the object has depth, at the crossings of sorted rows and columns."""
+    if not len(rows) or not len(cols):
+        return np.zeros((len(rows), len(cols)), dtype=bool)
+    block = np.s_[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
+    valid: np.ndarray = (mask[block] != 0) & (depth_mm[block] > 0)
+    if valid.shape == (len(rows), len(cols)):
+        return valid
+    return valid[np.ix_(rows - rows[0], cols - cols[0])]
+
+
+def _back_project(
+    z_mm: np.ndarray, u: np.ndarray, v: np.ndarray, intrinsics: Intrinsics
+) -> np.ndarray:
+    """Return points (n, 3) in metres, in float32 steps and in the order of the released code."""
+    z = z_mm.astype(np.float32)
+    x = (u.astype(np.float32) - np.float32(intrinsics.cx)) * z / np.float32(intrinsics.fx)
+    y = (v.astype(np.float32) - np.float32(intrinsics.cy)) * z / np.float32(intrinsics.fy)
+    return np.stack([x, y, z], axis=1) / np.float32(1000)
