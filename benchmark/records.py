@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.columns import Table, column
+from benchmark.geometry.similarity import compute_rotation as compute_rotation
+from benchmark.geometry.similarity import compute_scale as compute_scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,13 +74,3 @@ class Detections(Table):
     category: np.ndarray = column("u1")
     bbox: np.ndarray = column("i4", 4)
     confidence: np.ndarray = column("f4")
-
-
-def compute_scale(transform: np.ndarray) -> np.ndarray:
-    """Return the scale (...) of similarity transforms (..., 4, 4): the cube root of det(s R)."""
-    return np.asarray(np.cbrt(np.linalg.det(transform[..., :3, :3])))
-
-
-def compute_rotation(transform: np.ndarray) -> np.ndarray:
-    """Return the rotations (..., 3, 3) of similarity transforms (..., 4, 4)."""
-    return np.asarray(transform[..., :3, :3] / compute_scale(transform)[..., None, None])

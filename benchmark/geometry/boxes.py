@@ -6,7 +6,7 @@ the sides divided by the transform's scale. Every function broadcasts over batch
 
 import numpy as np
 
-from benchmark.records import compute_rotation, compute_scale
+from benchmark.geometry.similarity import compute_rotation, compute_scale
 
 
 def compute_image_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
