@@ -104,7 +104,8 @@ def crop_cloud(
     """
     crop_rows, rows = _read_lines(window.rmin, window.rmax, depth_mm.shape[0])
     crop_cols, cols = _read_lines(window.cmin, window.cmax, depth_mm.shape[1])
-    ys, xs = np.nonzero(_find_valid(depth_mm, mask, rows, cols))
+    # flatnonzero is far faster than nonzero in 2D
+    ys, xs = np.divmod(np.flatnonzero(_find_valid(depth_mm, mask, rows, cols)), len(cols) or 1)
     u, v = cols[xs], rows[ys]
     return Crop(
         _back_project(depth_mm[v, u], u, v, intrinsics),
@@ -146,22 +147,27 @@ def sample_cloud(
     """
     rows, row_repeats = _count_lines(window.rmin, window.rmax, depth_mm.shape[0])
     cols, col_repeats = _count_lines(window.cmin, window.cmax, depth_mm.shape[1])
-    ys, xs = np.nonzero(_find_valid(depth_mm, mask, rows, cols))
-    pixel_ends = np.cumsum(col_repeats[xs])
-    row_ends = np.append(0, pixel_ends)[np.searchsorted(ys, np.arange(len(rows)), side="right")]
-    row_counts = np.diff(row_ends, prepend=0)
+    valid = _find_valid(depth_mm, mask, rows, cols)
+    if not valid.any():
+        return _give_no_cloud(0)
+    ends = np.cumsum(valid * col_repeats.astype(np.uint16), dtype=np.int64)
+    row_ends = ends[len(cols) - 1 :: len(cols)]
     source_row = np.repeat(np.arange(len(rows)), row_repeats)
-    crop_row_ends = np.cumsum(row_counts[source_row])
-    count = int(crop_row_ends[-1]) if len(crop_row_ends) else 0
+    crop_row_ends = np.cumsum(np.diff(row_ends, prepend=0)[source_row])
+    count = int(crop_row_ends[-1])
     if count < MIN_POINTS:
-        return SampledCloud(np.empty((0, 3), np.float32), np.empty((0, 2), np.int16), count)
+        return _give_no_cloud(count)
     ids = draw_point_ids(count, rng)
     crop_row = np.searchsorted(crop_row_ends, ids, side="right")
-    in_row = row_ends[source_row[crop_row]] + ids - crop_row_ends[crop_row]
-    picked = np.searchsorted(pixel_ends, in_row, side="right")
-    u, v = cols[xs[picked]], rows[ys[picked]]
+    in_source = row_ends[source_row[crop_row]] - (crop_row_ends[crop_row] - ids)
+    y, x = np.divmod(np.searchsorted(ends, in_source, side="right"), len(cols))
+    u, v = cols[x], rows[y]
     points = _back_project(depth_mm[v, u], u, v, intrinsics)
     return SampledCloud(points, np.stack([u, v], axis=1).astype(np.int16), count)
+
+
+def _give_no_cloud(count: int) -> SampledCloud:
+    return SampledCloud(np.empty((0, 3), np.float32), np.empty((0, 2), np.int16), count)
 
 
 def _read_lines(start: int, stop: int, length: int) -> tuple[np.ndarray, np.ndarray]:
@@ -173,7 +179,12 @@ def _read_lines(start: int, stop: int, length: int) -> tuple[np.ndarray, np.ndar
 
 def _count_lines(start: int, stop: int, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the distinct source lines that a crop reads, and how often it reads each."""
-    return np.unique(_read_lines(start, stop, length)[1], return_counts=True)
+    source = _read_lines(start, stop, length)[1]
+    if not len(source):
+        return source, source
+    repeats = np.bincount(source - source[0])
+    read = np.flatnonzero(repeats)
+    return read + source[0], repeats[read]
 
 
 def _find_valid(
@@ -183,10 +194,11 @@ def _find_valid(
     if not len(rows) or not len(cols):
         return np.zeros((len(rows), len(cols)), dtype=bool)
     block = np.s_[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
-    valid: np.ndarray = (mask[block] != 0) & (depth_mm[block] > 0)
-    if valid.shape == (len(rows), len(cols)):
-        return valid
-    return valid[np.ix_(rows - rows[0], cols - cols[0])]
+    depth, on_object = depth_mm[block], mask[block]
+    if depth.shape != (len(rows), len(cols)):
+        depth, on_object = (part[rows - rows[0]][:, cols - cols[0]] for part in (depth, on_object))
+    valid: np.ndarray = (on_object != 0) & (depth > 0)
+    return valid
 
 
 def _back_project(
