@@ -130,5 +130,8 @@ class PoseEstimator(Protocol):
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Return the resolved configuration and the weights' fingerprint, for the provenance."""
+        """Return the resolved configuration as plain values, for the provenance.
+
+        Under "fingerprints" it holds the SHA-256 of every weights file, by name, if there are any.
+        """
         ...

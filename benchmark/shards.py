@@ -7,7 +7,7 @@ reader maps them into memory and random batches cost one page look-up each.
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -160,6 +160,12 @@ def read_fingerprint(path: Path) -> str:
         return str(file.attrs["checksum"])
 
 
+def read_frame_count(path: Path) -> int:
+    """Return the number of frames in a shard, without reading its content."""
+    with open_checked(path, _FORMAT, SCHEMA_VERSION) as file:
+        return len(file["frames/id"])
+
+
 def find_shards(folder: Path, *, split: Split | None = None) -> list[Path]:
     """Return the shards of a folder in name order, of one split or of all.
 
@@ -231,3 +237,26 @@ def iterate_shards(paths: list[Path]) -> Iterator[Shard]:
     """Read shards one after another, so that memory stays flat however many there are."""
     for path in paths:
         yield read_shard(path)
+
+
+def take_frames(shard: Shard, count: int) -> Shard:
+    """Return the first `count` frames of a shard with everything that belongs to them."""
+    detected = shard.detections.frame < count
+    annotated = shard.ground_truth.frame < count
+    objects = shard.objects.take(shard.objects.frame < count)
+    return replace(
+        shard,
+        frames=shard.frames.take(slice(0, count)),
+        ground_truth=shard.ground_truth.take(annotated),
+        detections=shard.detections.take(detected),
+        objects=replace(
+            objects,
+            detection=_renumber(objects.detection, detected),
+            ground_truth=_renumber(objects.ground_truth, annotated),
+        ),
+    )
+
+
+def _renumber(rows: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Return row references after all but the `kept` rows were removed; -1 stays -1."""
+    return np.where(rows < 0, -1, (np.cumsum(kept) - 1)[rows])

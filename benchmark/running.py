@@ -1,0 +1,221 @@
+"""An estimator over shards: predictions, a part per shard, resumable.
+
+Each shard becomes one file under RUN/parts, written in one go when it is complete; at the end the
+parts are joined into RUN/predictions.h5 and removed. A run that was interrupted goes on where it
+stopped. Memory holds one shard's predictions at a time.
+"""
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from benchmark.environment import describe_environment
+from benchmark.errors import ConfigError, ShardFormatError
+from benchmark.estimator import EstimatorOptions, PoseEstimator
+from benchmark.inference import estimate_shard
+from benchmark.locking import locked
+from benchmark.predictions import (
+    Predictions,
+    RunInfo,
+    join_files,
+    read_predictions,
+    read_run_info,
+    write_predictions,
+)
+from benchmark.shards import Shard, read_fingerprint, read_frame_count, read_shard, take_frames
+
+PREDICTIONS_NAME = "predictions.h5"
+_PARTS_NAME = "parts"
+_SHARD = "shard:"
+
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How an estimator is run.
+
+    Attributes:
+        seed: seed of the run; every observation derives its own from it.
+        limit: number of frames to stop after, None for all.
+        batch: observations per call of the estimator; bounds memory, never changes a result.
+        estimator: what the estimator itself is told.
+    """
+
+    seed: int = 0
+    limit: int | None = None
+    batch: int = 32
+    estimator: EstimatorOptions = field(default_factory=EstimatorOptions)
+
+    def __post_init__(self) -> None:
+        for name in ("limit", "batch"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"{name}: expected 1 or more, got {value}")
+
+
+def run_estimator(
+    estimator: PoseEstimator,
+    shards: Sequence[Path],
+    out: Path,
+    options: RunOptions,
+    advance: Advance = lambda _: None,
+) -> Path:
+    """Run `estimator` over `shards`, going on where an earlier run of the same kind stopped.
+
+    Args:
+        estimator: a loaded estimator.
+        shards: shard files of one data set and split, in order.
+        out: folder of the run.
+        options: seed, limit and what the estimator was loaded with.
+        advance: called with the number of frames just done.
+
+    Returns:
+        The predictions file.
+
+    Raises:
+        ConfigError: `out` is in use or holds another run; the shards lack what the estimator needs.
+        InvalidPoseError: the estimator returned something that is not a pose.
+        ShardFormatError: a shard is damaged, or the shards are not of one data set.
+    """
+    path = out / PREDICTIONS_NAME
+    base = describe_run(estimator, options)
+    with locked(out):
+        if path.exists():
+            _check_same_run(path, base, shards, options.limit)
+            return path
+        parts = []
+        for source, shard in _iterate_limited(shards, options.limit):
+            part = out / _PARTS_NAME / source.name
+            info = _describe_part(base, source, shard)
+            if not _is_done(part, info):
+                write_predictions(part, _run_shard(estimator, shard, info, options))
+            parts.append(part)
+            advance(len(shard.frames))
+        join_files(path, parts, _describe_whole([read_run_info(part) for part in parts]))
+        shutil.rmtree(out / _PARTS_NAME)
+    return path
+
+
+def describe_run(estimator: PoseEstimator, options: RunOptions) -> RunInfo:
+    """Return what the predictions will say of themselves, as far as no shard decides it."""
+    described = dict(estimator.describe())
+    fingerprints = described.pop("fingerprints", {})
+    configuration = {"seed": options.seed, "limit": options.limit} | described
+    return RunInfo(
+        estimator=estimator.spec.name,
+        dataset="",
+        split="",
+        label_set="",
+        configuration=json.loads(json.dumps(configuration, default=str)),
+        fingerprints=fingerprints,
+    )
+
+
+def count_frames(shards: Sequence[Path], limit: int | None = None) -> int:
+    """Return how many frames a run over `shards` will go through."""
+    total = sum(read_frame_count(path) for path in shards)
+    return total if limit is None else min(total, limit)
+
+
+def _iterate_limited(paths: Sequence[Path], limit: int | None) -> Iterator[tuple[Path, Shard]]:
+    """Yield shards of one kind until `limit` frames are reached, cutting the last one."""
+    kind: tuple[str, str, str] | None = None
+    left = limit
+    for path in paths:
+        if left == 0:
+            return
+        shard = read_shard(path)
+        found = (shard.info.dataset, shard.info.split, shard.info.label_set)
+        if kind not in (None, found):
+            raise ShardFormatError(
+                f"{path}: expected a shard of {kind}, got {found}: run one data set and split"
+            )
+        kind = found
+        if left is not None:
+            shard = take_frames(shard, left)
+            left -= len(shard.frames)
+        yield path, shard
+
+
+def _run_shard(
+    estimator: PoseEstimator, shard: Shard, info: RunInfo, options: RunOptions
+) -> Predictions:
+    start = time.perf_counter()
+    made = estimate_shard(
+        estimator,
+        shard,
+        seed=options.seed,
+        hypotheses=options.estimator.hypotheses,
+        batch=options.batch,
+    )
+    clouds = len(shard.objects)
+    spent = {
+        "seconds": time.perf_counter() - start,
+        "clouds": clouds,
+        "hypotheses": clouds * (1 if made.hypotheses is None else made.hypotheses.shape[1]),
+    }
+    return Predictions(
+        info=replace(info, environment=spent),
+        frames=shard.frames,
+        ground_truth=shard.ground_truth,
+        detections=shard.detections,
+        estimates=made.estimates,
+        hypotheses=made.hypotheses,
+        energies=made.energies,
+    )
+
+
+def _describe_part(base: RunInfo, path: Path, shard: Shard) -> RunInfo:
+    shard_fingerprint = {f"{_SHARD}{path.stem}": read_fingerprint(path)}
+    return replace(
+        base,
+        dataset=shard.info.dataset,
+        split=shard.info.split,
+        label_set=shard.info.label_set,
+        has_ground_truth=shard.info.has_ground_truth,
+        fingerprints=base.fingerprints | shard.info.fingerprints | shard_fingerprint,
+    )
+
+
+def _is_done(part: Path, info: RunInfo) -> bool:
+    """Tell whether `part` is whole and was made by this very run."""
+    try:
+        return replace(read_predictions(part).info, environment={}) == info
+    except ShardFormatError:
+        return False
+
+
+def _describe_whole(parts: Sequence[RunInfo]) -> RunInfo:
+    """Join what the parts say: their fingerprints, and what they cost."""
+    spent = {
+        name: sum(part.environment[name] for part in parts)
+        for name in ("seconds", "clouds", "hypotheses")
+    }
+    rate = spent["hypotheses"] / spent["seconds"] if spent["seconds"] else None
+    environment = describe_environment() | spent | {"hypotheses_per_second": rate}
+    fingerprints: dict[str, str] = {}
+    for part in parts:
+        for name, value in part.fingerprints.items():
+            known = fingerprints.setdefault(name, value)
+            if known != value:  # parts of one whole: their digest stands for all of them
+                fingerprints[name] = hashlib.sha256((known + value).encode()).hexdigest()
+    return replace(parts[0], environment=environment, fingerprints=fingerprints)
+
+
+def _check_same_run(path: Path, base: RunInfo, shards: Sequence[Path], limit: int | None) -> None:
+    """Check that a finished run is the one that was asked for."""
+    found = read_run_info(path)
+    made_of = {k.removeprefix(_SHARD): v for k, v in found.fingerprints.items() if _SHARD in k}
+    asked = {source.stem: read_fingerprint(source) for source in shards[: len(made_of)]}
+    whole = limit is not None or len(made_of) == len(shards)
+    same = (found.estimator, found.configuration) == (base.estimator, base.configuration)
+    if not (same and whole and asked == made_of):
+        raise ConfigError(
+            f"{path.parent} holds another run (estimator, options or shards differ): "
+            "choose another folder with --out, or delete it"
+        )
