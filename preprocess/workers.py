@@ -1,0 +1,69 @@
+"""Work spread over processes that leaves nothing behind when it is interrupted."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from types import FrameType
+from typing import TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def map_in_processes(
+    function: Callable[[Task], Result], tasks: Sequence[Task], *, workers: int
+) -> Iterator[Result]:
+    """Yield `function(task)` for every task as it is done, in no particular order.
+
+    When the caller is interrupted, or a task fails, workers are told to stop and unwind, so that
+    their temporary files are removed, and the exception goes on.
+
+    Args:
+        function: a function of a module (it is sent to other processes by name).
+        tasks: its arguments.
+        workers: number of processes; with 1, everything happens in this one.
+
+    Raises:
+        MemoryError: a worker was killed from outside, as the system does when memory runs out.
+    """
+    if workers <= 1 or len(tasks) <= 1:
+        yield from map(function, tasks)
+        return
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([function.__module__])
+    others = set(multiprocessing.active_children())
+    executor = ProcessPoolExecutor(
+        min(workers, len(tasks)), mp_context=context, initializer=_prepare_worker
+    )
+    try:
+        for future in as_completed([executor.submit(_run, function, task) for task in tasks]):
+            yield future.result()
+    except BrokenProcessPool as error:
+        raise MemoryError("a worker process was killed: use fewer workers") from error
+    except BaseException:
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        raise
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _prepare_worker() -> None:
+    """Leave Ctrl-C to the parent process, and unwind when the parent says stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _unwind)
+
+
+def _unwind(number: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the pool may repeat it while files are removed
+    raise SystemExit(128 + number)
+
+
+def _run(function: Callable[[Task], Result], task: Task) -> Result:
+    try:
+        return function(task)
+    except SystemExit as stop:  # the pool would take it for a failed task and go on
+        os._exit(stop.code if isinstance(stop.code, int) else 1)

@@ -1,0 +1,72 @@
+"""Work in processes: every task once, errors and interruptions pass through, nothing stays behind."""
+
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmark.columns import replacing
+from preprocess.workers import map_in_processes
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def fail_on_three(number: int) -> int:
+    if number == 3:
+        raise ValueError("three")
+    return number
+
+
+def kill_itself(number: int) -> int:
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def write_slowly(path: Path) -> None:
+    """Write a file that takes far longer than the test."""
+    with replacing(path) as temporary:
+        temporary.write_text("half")
+        path.with_suffix(".started").touch()
+        time.sleep(60)
+
+
+def fail_once_started(path: Path) -> None:
+    """Fail as soon as the other task has begun to write; write if this one is the other."""
+    if path.name == "slow":
+        write_slowly(path)
+    while not path.with_name("slow.started").exists():
+        time.sleep(0.01)
+    raise ValueError("stop")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_task_is_done_exactly_once(workers: int) -> None:
+    assert sorted(map_in_processes(square, range(10), workers=workers)) == [
+        n * n for n in range(10)
+    ]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_failure_reaches_the_caller_as_itself(workers: int) -> None:
+    with pytest.raises(ValueError, match="three"):
+        list(map_in_processes(fail_on_three, range(6), workers=workers))
+
+
+def test_a_killed_worker_is_an_error_and_no_hang() -> None:
+    with pytest.raises(MemoryError, match="fewer workers"):
+        list(map_in_processes(kill_itself, range(4), workers=2))
+
+
+def test_stopped_workers_remove_what_they_were_writing(tmp_path: Path) -> None:
+    start = time.monotonic()
+    with pytest.raises(ValueError, match="stop"):
+        list(map_in_processes(fail_once_started, [tmp_path / "slow", tmp_path / "b"], workers=2))
+    assert time.monotonic() - start < 30
+    assert [path.name for path in tmp_path.iterdir()] == ["slow.started"]
+    assert not multiprocessing.active_children()
