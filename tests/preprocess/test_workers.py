@@ -1,4 +1,4 @@
-"""Work in processes: every task once, errors and interruptions pass through, nothing stays behind."""
+"""Work in processes: every task once, errors and interruptions pass, nothing stays behind."""
 
 import multiprocessing
 import os
