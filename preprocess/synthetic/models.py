@@ -1,4 +1,4 @@
-"""One object of synth6: its mesh, parts and colours, and the deterministic choice of an instance."""
+"""One object of synth6: its mesh, parts and colours, and how an instance is drawn."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -64,6 +64,11 @@ def make_model(category: int, split: ModelSplit, index: int, seed: int) -> Objec
         part=mesh.part,
         albedo=mesh.albedo,
     )
+
+
+def is_handle_visible(handle_pixels: int, visible_pixels: int) -> bool:
+    """Tell whether so many of a mug's visible pixels lie on its handle that its heading shows."""
+    return handle_pixels >= max(15, 0.015 * visible_pixels)
 
 
 def _family_name(category: int) -> str:

@@ -50,7 +50,7 @@ def simulate_depth(
     incidence_cos: np.ndarray,
     luma: np.ndarray,
     rng: np.random.Generator,
-    sensor: SensorModel = SensorModel(),  # noqa: B008 - frozen
+    sensor: SensorModel = SensorModel(),
 ) -> np.ndarray:
     """Return what the sensor measures of a perfect depth image.
 
