@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Make the virtual environment $1 with the versions of lock.txt and torch.txt, and genbench in it.
+# What the system lacks is installed through apt where that is allowed, else named in one line.
+set -euo pipefail
+
+venv=$1
+python=${PYTHON:-python3}
+cd "$(dirname "$0")/.."
+
+fail() {
+    echo "genbench: $1" >&2
+    exit 1
+}
+
+has_package() {
+    dpkg-query --show --showformat='${Status}' "$1" 2>/dev/null | grep -q 'ok installed'
+}
+
+install_with_apt() {
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        sudo -n true 2>/dev/null || fail "please install: sudo apt-get install $*"
+        as_root=(sudo -n)
+    fi
+    echo "Installing $* through apt"
+    "${as_root[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -qq -y \
+        --no-install-recommends "$@" >/dev/null
+}
+
+install_system_packages() {
+    local missing=() package
+    if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
+        for package in libusb-1.0-0 libgl1 libgomp1 libx11-6; do
+            has_package "$package" || missing+=("$package")
+        done
+        command -v "$python" >/dev/null || missing+=(python3)
+        "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+        [ ${#missing[@]} -eq 0 ] || install_with_apt "${missing[@]}"
+    fi
+    command -v "$python" >/dev/null || fail "no $python: install Python 3.11, 3.12 or 3.13"
+}
+
+install_system_packages
+"$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' ||
+    fail "$("$python" --version) is not 3.11 to 3.13: run make PYTHON=python3.11 setup"
+
+if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    "$python" -m venv --clear "$venv" || fail "cannot make $venv: install the package python3-venv"
+fi
+echo "Installing Python packages into $venv (a few minutes the first time)"
+pip=("$venv/bin/python" -m pip --disable-pip-version-check --no-input install --quiet)
+"${pip[@]}" --require-hashes -r requirements/lock.txt
+"${pip[@]}" -r requirements/torch.txt
+"${pip[@]}" --no-deps --no-build-isolation --editable .
