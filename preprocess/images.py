@@ -1,0 +1,169 @@
+"""Reading the PNG files of a frame: depth, instance mask and coordinate map.
+
+OpenCV decodes (measured on 640x480 depth it is as fast as Pillow on 16-bit files and a third
+faster on packed ones), but only after the file's own size and checksums have been checked here.
+"""
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.errors import DataFormatError
+
+BACKGROUND = 255
+"""Value of a NOCS mask where there is no object."""
+
+_MAX_PIXELS = 2**25
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PALETTE = 3
+_INVALID_DEPTH = 32001
+
+
+def read_depth(path: Path) -> np.ndarray:
+    """Read a NOCS depth image: 16-bit grey, or 8-bit colour that packs G * 256 + R.
+
+    Returns:
+        (h, w) uint16, millimetres, 0 where unknown.
+
+    Raises:
+        DataFormatError: the file is missing, damaged or of another form.
+    """
+    image = read_png(path)
+    if image.ndim == 3 and image.dtype == np.uint8:
+        image = (image[..., 1].astype(np.uint16) << 8) | image[..., 0]
+    if image.ndim != 2 or image.dtype != np.uint16:
+        raise DataFormatError(
+            f"{path}: expected 16-bit grey or 8-bit colour depth, got {_describe(image)}"
+        )
+    image[image == _INVALID_DEPTH] = 0
+    return image
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """Read a NOCS instance mask: 8-bit, the id is the grey value or the red channel.
+
+    Returns:
+        (h, w) uint8 instance ids as stored; see `frames.mark_background`.
+
+    Raises:
+        DataFormatError: the file is missing, damaged or of another form.
+    """
+    image = read_png(path)
+    if image.dtype != np.uint8:
+        raise DataFormatError(f"{path}: expected an 8-bit mask, got {_describe(image)}")
+    return image if image.ndim == 2 else image[..., 0]
+
+
+def read_coordinate_map(path: Path) -> np.ndarray:
+    """Read a NOCS coordinate map as stored; `decode_coordinates` gives it meaning.
+
+    Returns:
+        (h, w, 3) uint8 red, green, blue.
+
+    Raises:
+        DataFormatError: the file is missing, damaged or of another form.
+    """
+    image = read_png(path)
+    if image.dtype != np.uint8 or image.ndim != 3:
+        raise DataFormatError(f"{path}: expected an 8-bit colour map, got {_describe(image)}")
+    return image
+
+
+def decode_coordinates(rgb: np.ndarray) -> np.ndarray:
+    """Return the centred NOCS coordinates (..., 3) float32 of coordinate map values (..., 3) uint8.
+
+    The map stores x, y and 1 - z in units of the object's diagonal, from 0 to 1.
+    """
+    coordinates = rgb.astype(np.float32) / np.float32(255)
+    coordinates[..., 2] = 1 - coordinates[..., 2]
+    return coordinates - np.float32(0.5)
+
+
+def read_png(path: Path) -> np.ndarray:
+    """Read a PNG file as it is stored.
+
+    Returns:
+        (h, w) grey or (h, w, 3) red, green, blue without alpha; uint8 or uint16.
+
+    Raises:
+        DataFormatError: missing, not a PNG, damaged, absurdly large, or with a palette.
+    """
+    import cv2
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataFormatError(f"{path}: cannot be read ({error.strerror})") from error
+    problem = find_png_problem(data)
+    if problem:
+        raise DataFormatError(f"{path}: {problem}: get the file again")
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise DataFormatError(f"{path}: damaged image data: get the file again")
+    return image if image.ndim == 2 else image[..., 2::-1]  # OpenCV: blue, green, red (, alpha)
+
+
+def read_png_size(path: Path) -> tuple[int, int]:
+    """Read width and height of a PNG file from its header.
+
+    Raises:
+        DataFormatError: the file is missing or no PNG.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(24)
+    except OSError as error:
+        raise DataFormatError(f"{path}: cannot be read ({error.strerror})") from error
+    if len(head) < 24 or not head.startswith(_SIGNATURE):
+        raise DataFormatError(f"{path}: not a PNG file")
+    width, height = struct.unpack(">II", head[16:24])
+    return width, height
+
+
+def find_png_problem(data: bytes) -> str:
+    """Return why these bytes are no PNG that can be decoded safely; empty if they are one."""
+    if not data.startswith(_SIGNATURE + b"\0\0\0\rIHDR") or len(data) < 33:
+        return "not a PNG file"
+    width, height, _depth, colour = struct.unpack(">IIBB", data[16:26])
+    if not 0 < width * height <= _MAX_PIXELS:
+        return f"{width}x{height} pixels, expected 1 to {_MAX_PIXELS}"
+    if colour == _PALETTE:
+        return "has a palette, expected grey or colour values"
+    position = len(_SIGNATURE)
+    while position + 12 <= len(data):
+        length, kind = struct.unpack(">I4s", data[position : position + 8])
+        end = position + 12 + length
+        if end > len(data):
+            break
+        if zlib.crc32(data[position + 4 : end - 4]) != int.from_bytes(data[end - 4 : end]):
+            return f"damaged (checksum of its {kind!r:.20} part)"
+        if kind == b"IEND":
+            return ""
+        position = end
+    return "truncated"
+
+
+def check_same_size(images: dict[Path, np.ndarray]) -> None:
+    """Check that images of one frame have the same height and width.
+
+    Raises:
+        DataFormatError: they differ; the message names the first two that do.
+    """
+    (first, image), *others = images.items()
+    for path, other in others:
+        if other.shape[:2] != image.shape[:2]:
+            raise DataFormatError(
+                f"{path}: expected {_describe_size(image)} pixels as in {first.name}, "
+                f"got {_describe_size(other)}"
+            )
+
+
+def _describe_size(image: np.ndarray) -> str:
+    return f"{image.shape[1]}x{image.shape[0]}"
+
+
+def _describe(image: np.ndarray) -> str:
+    channels = 1 if image.ndim == 2 else image.shape[2]
+    return f"{8 * image.itemsize}-bit with {channels} channel(s)"
