@@ -1,0 +1,118 @@
+"""P6: the three files of CATRE, all with unit rotations and metric sizes.
+
+(a) refinement step -> image -> columns; (b) image -> list of objects with all steps; (c) initial
+poses as JSON, image -> list of objects with masks.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from baselines.importers.names import parse_frame_path
+from baselines.importers.nocs import read_frame
+from baselines.importers.options import ImportOptions
+from baselines.importers.record import ImportedFrame, build_transforms
+from baselines.importers.sources import Document
+from benchmark.errors import ConfigError, DataFormatError
+
+_STEP = re.compile(r"pose_(\d+)$")
+
+
+def read_document(document: Document, options: ImportOptions) -> list[ImportedFrame]:
+    """Read one of the three files.
+
+    Raises:
+        ConfigError: the file has no such iteration as `options.iteration`.
+        DataFormatError: an image or object is not what CATRE writes.
+    """
+    steps = all(str(key).startswith("iter") for key in document.content)
+    return (_read_steps if steps else _read_objects)(document, options)
+
+
+def _read_steps(document: Document, options: ImportOptions) -> list[ImportedFrame]:
+    """Read form (a), `{exp}_{dataset}_preds.pkl`."""
+    steps = sorted(int(key.removeprefix("iter")) for key in document.content)
+    step = _choose_step(steps, options, document.where)
+    frames = []
+    for key, columns in document.content[f"iter{step}"].items():
+        where = f"{document.where}, 'iter{step}', '{key}'"
+        if not isinstance(columns, Mapping):
+            raise DataFormatError(f"{where}: expected a dictionary of columns")
+        frames.append(
+            _annotate(read_frame(columns, parse_frame_path(str(key), where), where), step)
+        )
+    return frames
+
+
+def _read_objects(document: Document, options: ImportOptions) -> list[ImportedFrame]:
+    """Read forms (b), `results.pkl`, and (c), initial poses; they name their columns apart."""
+    return [
+        _read_image(str(key), objects, f"{document.where}, '{key}'", options)
+        for key, objects in document.content.items()
+    ]
+
+
+def _read_image(key: str, objects: Any, where: str, options: ImportOptions) -> ImportedFrame:
+    if not isinstance(objects, list) or not all(isinstance(one, Mapping) for one in objects):
+        raise DataFormatError(f"{where}: expected a list of dictionaries, one per object")
+    steps = sorted({int(found[1]) for one in objects for k in one if (found := _STEP.match(k))})
+    step = _choose_step(steps, options, where) if steps else None
+    suffix = "est" if step is None else str(step)
+    try:
+        columns = {
+            "pred_class_ids": np.array([int(one["obj_id"]) for one in objects]),
+            "pred_scores": np.array([float(one.get("score", 1.0)) for one in objects]),
+            "pred_bboxes": np.array([_get_box(one) for one in objects]).reshape(-1, 4),
+            "pred_RTs": _build_poses([one[f"pose_{suffix}"] for one in objects]),
+            "pred_scales": np.array([one[f"scale_{suffix}"] for one in objects], float).reshape(
+                -1, 3
+            ),
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataFormatError(f"{where}: unreadable object ({error})") from error
+    return _annotate(read_frame(columns, parse_frame_path(key, where), where), step)
+
+
+def _build_poses(poses: list[Any]) -> np.ndarray:
+    matrices = np.array(poses, dtype=float).reshape(-1, 3, 4)
+    return build_transforms(matrices[:, :, :3], matrices[:, :, 3])
+
+
+def _get_box(entry: Mapping[str, Any]) -> list[float]:
+    """Return [y1, x1, y2, x2] of one object: its box, else the box of its mask."""
+    box = entry.get("bbox_est", entry.get("bbox_det_xyxy"))
+    if box is not None:
+        x1, y1, x2, y2 = (float(value) for value in box)
+        return [y1, x1, y2, x2]
+    return _compute_mask_box(entry["segmentation"])
+
+
+def _compute_mask_box(segmentation: Mapping[str, Any]) -> list[float]:
+    """Return the box of a run-length encoded mask, compressed or not."""
+    from pycocotools import mask as coco_mask
+
+    height, width = (int(value) for value in segmentation["size"])
+    counts = segmentation["counts"]
+    if isinstance(counts, list):
+        encoded = coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
+    else:
+        data = counts.encode() if isinstance(counts, str) else counts
+        encoded = {"size": [height, width], "counts": data}
+    left, top, columns, rows = (float(value) for value in coco_mask.toBbox(encoded))
+    return [top, left, top + rows, left + columns]
+
+
+def _choose_step(steps: list[int], options: ImportOptions, where: str) -> int:
+    if options.iteration is None:
+        return steps[-1]
+    if options.iteration not in steps:
+        raise ConfigError(f"{where}: no iteration {options.iteration}: there are {steps}")
+    return options.iteration
+
+
+def _annotate(frame: ImportedFrame, step: int | None) -> ImportedFrame:
+    note = "the poses are CATRE's initial ones" if step is None else f"poses of iteration {step}"
+    return replace(frame, notes=(*frame.notes, note))
