@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from benchmark.errors import ConfigError
 from benchmark.geometry.rotations import average_rotations
 
 Ranking = Literal["separate", "joint"]
@@ -25,6 +26,16 @@ def rank_hypotheses(energies: np.ndarray, ranking: Ranking = "separate") -> np.n
     if ranking == "joint":
         energies = np.broadcast_to(energies.sum(axis=-1, keepdims=True), energies.shape)
     return np.argsort(-energies, axis=-2, kind="stable")
+
+
+def check_keep(keep: float) -> None:
+    """Check the fraction of hypotheses to keep.
+
+    Raises:
+        ConfigError: it is not above 0 and at most 1.
+    """
+    if not 0 < keep <= 1:
+        raise ConfigError(f"keep must be above 0 and at most 1, got {keep}")
 
 
 def count_kept(hypotheses: int, keep: float) -> int:
