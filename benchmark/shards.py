@@ -160,6 +160,12 @@ def read_fingerprint(path: Path) -> str:
         return str(file.attrs["checksum"])
 
 
+def read_shard_info(path: Path) -> ShardInfo:
+    """Return what a shard says of itself, without reading its content."""
+    with open_checked(path, _FORMAT, SCHEMA_VERSION) as file:
+        return ShardInfo(**json.loads(file.attrs["info"]))
+
+
 def read_frame_count(path: Path) -> int:
     """Return the number of frames in a shard, without reading its content."""
     with open_checked(path, _FORMAT, SCHEMA_VERSION) as file:
