@@ -40,6 +40,27 @@ class PoseDenoiser(Protocol[Features]):
         ...
 
 
+class PoseModel(PoseDenoiser[Features], Protocol[Features]):
+    """A `PoseDenoiser` that also ranks, and knows its way back to the camera frame."""
+
+    def compute_energies(self, features: Features, poses: Tensor) -> Tensor | None:
+        """Return rotation and translation energies (B, K, 2); None without an energy model.
+
+        Args:
+            features: what `encode` returned for the B clouds.
+            poses: (B, K, 9) clean pose vectors with orthonormal columns.
+        """
+        ...
+
+    def normalise_poses(self, features: Features, rotation: Tensor, translation: Tensor) -> Tensor:
+        """Return pose vectors (B, K, 9) of object-to-camera poses (B, K, 3, 3), (B, K, 3)."""
+        ...
+
+    def restore_poses(self, features: Features, poses: Tensor) -> tuple[Tensor, Tensor]:
+        """Return object-to-camera rotations (B, K, 3, 3) and translations (B, K, 3), metres."""
+        ...
+
+
 def bind(model: PoseDenoiser[Features], features: Features) -> Denoise:
     """Return the closure over the features of some clouds that samplers call."""
 

@@ -1,5 +1,7 @@
 """Heun's method for the probability-flow ODE (Karras et al. 2022, algorithm 1)."""
 
+import itertools
+
 from torch import Tensor
 
 from benchmark.diffusion.denoiser import Denoise
@@ -18,7 +20,7 @@ def sample_heun(denoise: Denoise, poses: Tensor, sigmas: Tensor) -> Tensor:
     Returns:
         (B, K, 9) poses at noise sigmas[-1].
     """
-    for sigma, following in zip(sigmas[:-1], sigmas[1:], strict=True):
+    for sigma, following in itertools.pairwise(sigmas):
         slope = (poses - denoise(poses, sigma)) / sigma
         guess = poses + (following - sigma) * slope
         if following > 0:

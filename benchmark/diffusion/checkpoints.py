@@ -1,0 +1,34 @@
+"""Weights on disk: genbench's own form (safetensors)."""
+
+import hashlib
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from benchmark.columns import replacing
+from benchmark.errors import DataFormatError
+
+
+def write_weights(path: Path, state: dict[str, Tensor], metadata: dict[str, str]) -> str:
+    """Write tensors by name, with text about them; return the file's SHA-256."""
+    content = save({name: value.contiguous() for name, value in state.items()}, metadata)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
+    """Return the tensors of a safetensors file, and the file's SHA-256.
+
+    Raises:
+        DataFormatError: no such file, or not safetensors.
+    """
+    try:
+        content = path.read_bytes()
+        return load(content), hashlib.sha256(content).hexdigest()
+    except FileNotFoundError as error:
+        raise DataFormatError(f"{path}: no such weights file: train or import weights") from error
+    except SafetensorError as error:
+        raise DataFormatError(f"{path}: expected a safetensors file ({error})") from error

@@ -1,0 +1,293 @@
+"""The training loop: deterministic batches, averaged weights, resumable check-points, any device.
+
+Everything random in step i is drawn from (seed, i, chunk), never from a running state. A run that
+was killed therefore continues as if nothing had happened, and a batch is the same however many
+processes share it.
+"""
+
+import csv
+import math
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from benchmark.columns import replacing
+from benchmark.errors import ConfigError
+from benchmark.training.clouds import CloudBatch, TrainingClouds
+from benchmark.training.curve import write_loss_curve
+from benchmark.training.processes import Processes
+
+Prepared = dict[str, Tensor]
+_LOG_FIELDS = ("step", "seconds", "loss", "learning_rate", "gradient_norm", "clouds_per_s")
+
+
+class Recipe(Protocol):
+    """What is trained and how: everything that differs between presets and networks."""
+
+    batch_size: int
+    real_share: float
+    average_decay: float
+
+    @property
+    def network(self) -> nn.Module:
+        """The module whose parameters are trained."""
+        ...
+
+    def prepare(self, clouds: CloudBatch, rng: np.random.Generator) -> Prepared:
+        """Augment clouds and turn them into tensors, batch dimension first. Runs in a thread."""
+        ...
+
+    def compute_loss(self, prepared: Prepared) -> Tensor:
+        """Return the mean loss of one batch."""
+        ...
+
+    def make_optimiser(self) -> torch.optim.Optimizer:
+        """Return the optimiser over the network's parameters."""
+        ...
+
+    def get_learning_rate(self, step: int, steps: int) -> float:
+        """Return the learning rate of a step."""
+        ...
+
+    def validate(self, clouds: CloudBatch) -> dict[str, float]:
+        """Return accuracies of the network on clouds that are not trained on."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """Options of one training run.
+
+    Attributes:
+        steps: optimiser steps in all; None derives them from `minutes`.
+        minutes: time budget; the steps that fit are measured at the start and then fixed.
+        seed: of weights, batches, augmentation and noise.
+        device: torch device.
+        validate_every, save_every, log_every: steps between two of each.
+        clip: largest norm of the gradient.
+    """
+
+    steps: int | None = None
+    minutes: float | None = None
+    seed: int = 0
+    device: str = "cpu"
+    validate_every: int = 1000
+    save_every: int = 500
+    log_every: int = 50
+    clip: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOutcome:
+    """How a training run ended.
+
+    Attributes:
+        steps: optimiser steps done.
+        seconds: time spent, over all interrupted parts.
+        loss: mean of the last logged steps.
+        accuracy: what the last validation returned.
+    """
+
+    steps: int
+    seconds: float
+    loss: float
+    accuracy: dict[str, float]
+
+
+class Trainer:
+    """Trains one recipe on one set of clouds, in a folder that holds all of its state."""
+
+    CHUNK = 16
+    _MEASURED_STEPS = 30
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        clouds: TrainingClouds,
+        options: TrainingOptions,
+        folder: Path,
+        *,
+        validation: CloudBatch | None = None,
+        report: Callable[[str], None] = print,
+    ) -> None:
+        if recipe.batch_size % self.CHUNK:
+            raise ConfigError(f"batch size {recipe.batch_size} is not a multiple of {self.CHUNK}")
+        self.recipe, self.clouds, self.options = recipe, clouds, options
+        self.folder, self.validation, self.report = folder, validation, report
+        self.processes = Processes.join(options.device)
+        recipe.network.to(self.processes.device)
+        self.optimiser = recipe.make_optimiser()
+        self.average = {name: value.clone() for name, value in recipe.network.state_dict().items()}
+        self.step, self.steps, self.seconds = 0, options.steps, 0.0
+        self.accuracy: dict[str, float] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+        if self._state_path.exists():
+            self._restore()
+
+    def run(self) -> TrainingOutcome:
+        """Train to the end of the budget, from the last check-point if there is one."""
+        started, losses = time.monotonic() - self.seconds, [math.nan]
+        first = self.step
+        try:
+            for prepared in self._batches(first):
+                if self.steps is None and self.step - first == self._MEASURED_STEPS:
+                    self._fix_steps((time.monotonic() - started) / self._MEASURED_STEPS)
+                loss, norm = self._advance(prepared)
+                losses = [*losses[-self.options.log_every :], loss]
+                self.seconds = time.monotonic() - started
+                self._keep_records(float(np.nanmean(losses)), norm)
+        except KeyboardInterrupt:
+            self._save()
+            raise
+        self._save()
+        return TrainingOutcome(
+            steps=self.step,
+            seconds=self.seconds,
+            loss=float(np.nanmean(losses)),
+            accuracy=self.accuracy,
+        )
+
+    def load_average(self) -> None:
+        """Put the averaged weights, which are what a run is for, into the network."""
+        self.recipe.network.load_state_dict(self.average)
+
+    @property
+    def _state_path(self) -> Path:
+        return self.folder / "state.pt"
+
+    def _fix_steps(self, seconds_per_step: float) -> None:
+        if self.options.minutes is None:
+            raise ConfigError("training needs a budget: give --steps or --budget MINUTES")
+        self.steps = max(self.step + 1, int(self.options.minutes * 60 / seconds_per_step))
+        self.report(f"{self.steps} steps fit into {self.options.minutes:g} minutes")
+
+    def _batches(self, first: int) -> Iterator[Prepared]:
+        """Yield prepared batches, the next ones being made while the network computes."""
+        with ThreadPoolExecutor(1) as loader:
+            waiting = [loader.submit(self._load, first + ahead) for ahead in range(3)]
+            while self.steps is None or self.step < self.steps:
+                yield waiting.pop(0).result()
+                waiting.append(loader.submit(self._load, self.step + 2))
+            for future in waiting:
+                future.cancel()
+
+    def _load(self, step: int) -> Prepared:
+        """Make this process's part of the batch of a step."""
+        chunks = []
+        for chunk in self.processes.share(self.recipe.batch_size // self.CHUNK):
+            rng = np.random.default_rng([self.options.seed, step, chunk])
+            rows = self.clouds.draw(self.CHUNK, self.recipe.real_share, rng)
+            chunks.append(self.recipe.prepare(self.clouds.fetch(rows), rng))
+        return {name: torch.cat([chunk[name] for chunk in chunks]) for name in chunks[0]}
+
+    def _advance(self, prepared: Prepared) -> tuple[float, float]:
+        """Take one optimiser step; return the loss and the norm of its gradient."""
+        device = self.processes.device
+        rate = self.recipe.get_learning_rate(self.step, self.steps or 10**9)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.zero_grad(set_to_none=True)
+        prepared = {name: value.to(device, non_blocking=True) for name, value in prepared.items()}
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            loss = self.recipe.compute_loss(prepared)
+        loss.backward()  # type: ignore[no-untyped-call]
+        parameters = list(self.recipe.network.parameters())
+        self.processes.average_gradients(parameters)
+        norm = nn.utils.clip_grad_norm_(parameters, self.options.clip)
+        self.optimiser.step()
+        self.step += 1
+        update_average(self.average, self.recipe.network, self.recipe.average_decay, self.step)
+        return self.processes.average(loss.detach()), float(norm)
+
+    def _keep_records(self, loss: float, norm: float) -> None:
+        options, last = self.options, self.step == self.steps
+        if not math.isfinite(loss):
+            raise ConfigError(f"training diverged at step {self.step}: the loss is not finite")
+        if self.step % options.log_every == 0 or last:
+            rate = self.optimiser.param_groups[0]["lr"]
+            clouds_per_s = self.step * self.recipe.batch_size / self.seconds
+            self._log([self.step, round(self.seconds, 1), loss, rate, norm, round(clouds_per_s, 1)])
+        if self.validation is not None and (self.step % options.validate_every == 0 or last):
+            self._validate(self.validation)
+        if self.step % options.save_every == 0:
+            self._save()
+
+    def _log(self, row: list[Any]) -> None:
+        if not self.processes.is_first:
+            return
+        path = self.folder / "log.csv"
+        is_new = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if is_new:
+                writer.writerow(_LOG_FIELDS)
+            writer.writerow(row)
+        step, seconds, loss, _, _, speed = row
+        of_steps = f"step {step} of {self.steps or '?'}"
+        self.report(f"{of_steps}: loss {loss:.4f}, {speed} clouds/s, {seconds:.0f} s")
+
+    def _validate(self, clouds: CloudBatch) -> None:
+        network = self.recipe.network
+        trained = {name: value.clone() for name, value in network.state_dict().items()}
+        network.load_state_dict(self.average)
+        network.eval()
+        self.accuracy = self.recipe.validate(clouds)
+        network.train()
+        network.load_state_dict(trained)
+        shown = ", ".join(f"{name} {value:.3g}" for name, value in self.accuracy.items())
+        self.report(f"validation at step {self.step}: {shown}")
+
+    def _save(self) -> None:
+        if not self.processes.is_first:
+            return
+        if (self.folder / "log.csv").exists():
+            write_loss_curve(self.folder / "log.csv", self.folder / "loss.svg")
+        state = {
+            "network": self.recipe.network.state_dict(),
+            "average": self.average,
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "steps": self.steps,
+            "seconds": self.seconds,
+            "seed": self.options.seed,
+            "fingerprints": self.clouds.fingerprints,
+            "accuracy": self.accuracy,
+        }
+        with replacing(self._state_path) as temporary:
+            torch.save(state, temporary)
+
+    def _restore(self) -> None:
+        state = torch.load(self._state_path, map_location=self.processes.device, weights_only=True)
+        for name, expected in (
+            ("seed", self.options.seed),
+            ("fingerprints", self.clouds.fingerprints),
+        ):
+            if state[name] != expected:
+                raise ConfigError(
+                    f"{self._state_path}: was trained with another {name}: "
+                    "give another --out, or the same options to continue"
+                )
+        self.recipe.network.load_state_dict(state["network"])
+        self.average = state["average"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.steps = self.options.steps or state["steps"]
+        self.accuracy = state["accuracy"]
+        self.report(f"continuing at step {self.step} after {self.seconds:.0f} s")
+
+
+def update_average(average: dict[str, Tensor], network: nn.Module, decay: float, step: int) -> None:
+    """Move the averaged weights towards the network's, faster in the first steps."""
+    decay = min(decay, (1 + step) / (10 + step))
+    for name, value in network.state_dict().items():
+        if value.is_floating_point():
+            average[name].lerp_(value, 1 - decay)
+        else:
+            average[name].copy_(value)
