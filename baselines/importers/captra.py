@@ -106,7 +106,7 @@ def _read_extents(corners: Any) -> np.ndarray:
     if corners is None:
         return np.full((1, 3), np.nan)
     box = np.asarray(corners, dtype=float).reshape(-1, 2, 3)[:1]
-    return np.abs(box[:, 1] - box[:, 0])
+    return np.asarray(np.abs(box[:, 1] - box[:, 0]))
 
 
 def _read_numbers(numbers: Any, count: int, where: str) -> list[int]:

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from baselines.importers.names import parse_frame_path
+from baselines.importers.names import FrameName, parse_frame_path
 from baselines.importers.nocs import read_frame
 from baselines.importers.options import ImportOptions
 from baselines.importers.record import ImportedFrame, build_transforms
 from baselines.importers.sources import Document
 from benchmark.errors import ConfigError, DataFormatError
+from benchmark.rle import decode_rle
 
 _STEP = re.compile(r"pose_(\d+)$")
 
@@ -56,6 +57,7 @@ def _read_objects(document: Document, options: ImportOptions) -> list[ImportedFr
 
 
 def _read_image(key: str, objects: Any, where: str, options: ImportOptions) -> ImportedFrame:
+    name = parse_frame_path(key, where)
     if not isinstance(objects, list) or not all(isinstance(one, Mapping) for one in objects):
         raise DataFormatError(f"{where}: expected a list of dictionaries, one per object")
     steps = sorted({int(found[1]) for one in objects for k in one if (found := _STEP.match(k))})
@@ -65,15 +67,15 @@ def _read_image(key: str, objects: Any, where: str, options: ImportOptions) -> I
         columns = {
             "pred_class_ids": np.array([int(one["obj_id"]) for one in objects]),
             "pred_scores": np.array([float(one.get("score", 1.0)) for one in objects]),
-            "pred_bboxes": np.array([_get_box(one) for one in objects]).reshape(-1, 4),
+            "pred_bboxes": np.array([_get_box(one, name) for one in objects]).reshape(-1, 4),
             "pred_RTs": _build_poses([one[f"pose_{suffix}"] for one in objects]),
             "pred_scales": np.array([one[f"scale_{suffix}"] for one in objects], float).reshape(
                 -1, 3
             ),
         }
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataFormatError(f"{where}: unreadable object ({error})") from error
-    return _annotate(read_frame(columns, parse_frame_path(key, where), where), step)
+    return _annotate(read_frame(columns, name, where), step)
 
 
 def _build_poses(poses: list[Any]) -> np.ndarray:
@@ -81,28 +83,18 @@ def _build_poses(poses: list[Any]) -> np.ndarray:
     return build_transforms(matrices[:, :, :3], matrices[:, :, 3])
 
 
-def _get_box(entry: Mapping[str, Any]) -> list[float]:
-    """Return [y1, x1, y2, x2] of one object: its box, else the box of its mask."""
+def _get_box(entry: Mapping[str, Any], name: FrameName) -> list[float]:
+    """Return [y1, x1, y2, x2] of one object: its box, else the box around its mask."""
     box = entry.get("bbox_est", entry.get("bbox_det_xyxy"))
     if box is not None:
         x1, y1, x2, y2 = (float(value) for value in box)
         return [y1, x1, y2, x2]
-    return _compute_mask_box(entry["segmentation"])
-
-
-def _compute_mask_box(segmentation: Mapping[str, Any]) -> list[float]:
-    """Return the box of a run-length encoded mask, compressed or not."""
-    from pycocotools import mask as coco_mask
-
-    height, width = (int(value) for value in segmentation["size"])
-    counts = segmentation["counts"]
-    if isinstance(counts, list):
-        encoded = coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
-    else:
-        data = counts.encode() if isinstance(counts, str) else counts
-        encoded = {"size": [height, width], "counts": data}
-    left, top, columns, rows = (float(value) for value in coco_mask.toBbox(encoded))
-    return [top, left, top + rows, left + columns]
+    camera = name.intrinsics
+    mask = decode_rle(entry["segmentation"], (camera.width, camera.height))
+    rows, columns = np.nonzero(mask)
+    if not len(rows):
+        return [0.0] * 4
+    return [rows.min(), columns.min(), rows.max() + 1, columns.max() + 1]
 
 
 def _choose_step(steps: list[int], options: ImportOptions, where: str) -> int:

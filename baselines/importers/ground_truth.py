@@ -7,8 +7,9 @@ import numpy as np
 
 from baselines.importers.record import ImportedFrame, build_detections, project_boxes
 from benchmark.errors import DataFormatError
+from benchmark.geometry.similarity import compute_scale
 from benchmark.predictions import Predictions
-from benchmark.records import Frames, GroundTruth, compute_scale
+from benchmark.records import Frames, GroundTruth
 
 
 @dataclass(frozen=True, kw_only=True)

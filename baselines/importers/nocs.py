@@ -5,7 +5,7 @@ of cbrt(det) * scales metres, so matrix and scales are kept as given and neither
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,21 @@ from benchmark.errors import DataFormatError
 from benchmark.predictions import Estimates
 from benchmark.records import Detections, GroundTruth
 
+COLUMNS = (
+    "gt_class_ids",
+    "gt_bboxes",
+    "gt_RTs",
+    "gt_scales",
+    "gt_handle_visibility",
+    "handle_visibility",
+    "pred_class_ids",
+    "pred_bboxes",
+    "pred_scores",
+    "pred_RTs",
+    "pred_scales",
+    "multi_hypothesis_pred_RTs",
+    "energy",
+)
 _LARGEST_PIXEL = 1e6
 
 
@@ -86,6 +101,8 @@ def read_frame(
     ground_truth = read_ground_truth(content, name, where, keys, notes)
     detections, estimates, kept = _read_predictions(content, name, where, keys, notes)
     hypotheses, energies = _read_hypotheses(content, where, kept, notes)
+    known = {*COLUMNS, *asdict(keys).values(), "image_id", "image_path"}
+    notes += [f"'{key}' was left out" for key in content if key not in known]
     return ImportedFrame(
         name=name,
         detections=detections,
@@ -226,14 +243,9 @@ def _keep_known(category: np.ndarray, what: str, notes: list[str]) -> np.ndarray
 
 def describe_layout(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return type and row shape of every array of a dictionary, so that it can be written back."""
-    arrays = {key: value for key, value in content.items() if isinstance(value, np.ndarray)}
-    layout: dict[str, Any] = {
-        "columns": {
-            key: [value.dtype.str, list(value.shape[1:])]
-            for key, value in arrays.items()
-            if key != "pred_masks" and value.dtype.kind in "iufb"
-        }
-    }
+    arrays = {key: content[key] for key in COLUMNS if isinstance(content.get(key), np.ndarray)}
+    columns = {key: [array.dtype.str, list(array.shape[1:])] for key, array in arrays.items()}
+    layout: dict[str, Any] = {"columns": columns}
     path = get_image_path(content)
     if path is not None:
         layout["image_path"] = path

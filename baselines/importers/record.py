@@ -10,8 +10,9 @@ from baselines.importers.names import FrameName
 from benchmark.categories import Intrinsics
 from benchmark.errors import DataFormatError
 from benchmark.geometry.boxes import compute_corners
+from benchmark.geometry.similarity import compute_scale
 from benchmark.predictions import Estimates
-from benchmark.records import Detections, GroundTruth, compute_scale
+from benchmark.records import Detections, GroundTruth
 
 FROM_Z180 = np.diag([-1.0, -1.0, 1.0])
 """Camera frame with x left and y up (CASS, 6-PACK) to OpenCV's."""
