@@ -3,8 +3,9 @@
 Exit codes: 0 done; 1 our fault or the system's (no space left); 2 the user's mistake or unusable
 input; 3 a comparison that failed; 130 and 143 interrupted.
 
-A command `some-name` is the click command of that name in `benchmark/cli/some_name.py`. It is
-imported only when it runs, so that `genbench --help` starts no heavy library.
+A command `some-name` is the click command of that name in `benchmark/cli/some_name.py` (a name that
+is a Python keyword gets an underscore: `import_.py`). It is imported only when it runs, so that
+`genbench --help` starts no heavy library.
 """
 
 import os
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from keyword import iskeyword
 from types import FrameType
 from typing import Any
 
@@ -28,6 +30,8 @@ COMMANDS: dict[str, str] = {
     "train": "Train an estimator on shards.",
     "run": "Estimate poses and print the per-category table.",
     "evaluate": "Score a run under one or more protocols.",
+    "import": "Read a result that another project wrote.",
+    "export": "Write a run in a form that other projects read.",
     "list": "Show estimators, data sets, protocols and weights.",
 }
 
@@ -47,7 +51,8 @@ class CommandGroup(click.Group):
         """Import and return a command; None where there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"benchmark.cli.{cmd_name.replace('-', '_')}")
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
+        module = import_module(f"benchmark.cli.{name}")
         commands = [value for value in vars(module).values() if isinstance(value, click.Command)]
         return next(command for command in commands if command.name == cmd_name)
 
