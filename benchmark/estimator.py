@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
+from benchmark.errors import ConfigError
+
 
 @dataclass(frozen=True, kw_only=True)
 class EstimatorSpec:
@@ -108,6 +110,12 @@ class EstimatorOptions:
     keep: float = 0.6
     device: str = "auto"
     extra: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.hypotheses < 1:
+            raise ConfigError(f"hypotheses: expected 1 or more, got {self.hypotheses}")
+        if not 0 < self.keep <= 1:
+            raise ConfigError(f"keep: expected a fraction above 0, up to 1, got {self.keep}")
 
 
 @runtime_checkable

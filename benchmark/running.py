@@ -106,6 +106,8 @@ def describe_run(estimator: PoseEstimator, options: RunOptions) -> RunInfo:
     described = dict(estimator.describe())
     fingerprints = described.pop("fingerprints", {})
     configuration = {"seed": options.seed, "limit": options.limit} | described
+    if "hypotheses" in estimator.spec.gives:
+        configuration["hypotheses"] = options.estimator.hypotheses
     return RunInfo(
         estimator=estimator.spec.name,
         dataset="",

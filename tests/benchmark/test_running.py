@@ -63,8 +63,8 @@ class Dice:
         return cls(hypotheses=options.hypotheses)
 
     def describe(self) -> dict[str, Any]:
-        """Say what K is, and which dice."""
-        return {"hypotheses": self.hypotheses, "fingerprints": {"weights": "ivory"}}
+        """Say which dice."""
+        return {"sides": 6, "fingerprints": {"weights": "ivory"}}
 
 
 def _options(**changes: Any) -> RunOptions:
