@@ -59,7 +59,7 @@ def estimate_similarity(source: np.ndarray, target: np.ndarray) -> Similarity:
     signs = np.ones_like(singular)
     signs[..., 2] = np.sign(np.linalg.det(left) * np.linalg.det(right))
     rotation = (left * signs[..., None, :]) @ right
-    variance = np.mean(np.sum(centred**2, axis=-1), axis=-1)
+    variance = np.einsum("...ni,...ni->...", centred, centred) / source.shape[-2]
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = np.asarray(np.sum(singular * signs, axis=-1) / variance)
         moved = scale[..., None] * np.einsum("...ij,...j->...i", rotation, source_mean)
@@ -89,7 +89,7 @@ def estimate_similarity_robustly(
         The transform, None where fewer than a tenth of the points agree.
     """
     centred = source - source.mean(axis=0)
-    tolerance = _INLIER_DISTANCE * 2 * np.sqrt(np.max(np.sum(centred**2, axis=1)))
+    tolerance = _INLIER_DISTANCE * 2 * np.sqrt(np.max(np.einsum("ni,ni->n", centred, centred)))
     best_ratio, best = 0.0, np.zeros(len(source), dtype=bool)
     start, size = 0, _FIRST_BLOCK
     while start < len(indices):
@@ -111,5 +111,7 @@ def _find_inliers(
 ) -> np.ndarray:
     """Return which points (iterations, n) agree with the fit to each draw."""
     fit = estimate_similarity(source[indices], target[indices])
-    distance_squared = np.sum((fit.apply(source) - target) ** 2, axis=-1)
+    turned = (fit.scale[:, None, None] * fit.rotation) @ source.T  # (iterations, 3, n)
+    apart = turned + fit.translation[..., None] - target.T
+    distance_squared = np.einsum("kin,kin->kn", apart, apart)
     return np.asarray(distance_squared < (tolerance * fit.scale[:, None]) ** 2)
