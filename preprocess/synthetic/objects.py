@@ -6,18 +6,19 @@ from functools import lru_cache
 import numpy as np
 
 from benchmark.categories import CAMERA_INTRINSICS, REAL_INTRINSICS, Intrinsics
+from preprocess.clouds import compute_mask_box
 from preprocess.crops import Window, compute_window, sample_cloud
 from preprocess.mugs import compute_mug_axis
 from preprocess.synthetic.arrangements import Arrangement, sample_arrangement
-from preprocess.synthetic.masks import imitate_detector
+from preprocess.synthetic.detector import DetectorModel, degrade_mask
 from preprocess.synthetic.models import ModelSplit, ObjectModel, is_handle_visible, make_model
 from preprocess.synthetic.placement import Source
 from preprocess.synthetic.regions import (
     Backdrop,
     Box,
-    CastModel,
+    Drawable,
     Region,
-    build_cast_model,
+    prepare_drawing,
     render_region,
 )
 from preprocess.synthetic.sensor import quantise_depth, simulate_depth
@@ -25,8 +26,8 @@ from preprocess.synthetic.sensor import quantise_depth, simulate_depth
 MUG = 6
 _MIN_PIXELS = 64
 _MIN_VISIBLE = 0.25
-_DETECTOR_SHARE = 0.6
-_BOX_JITTER = 0.04
+_DETECTOR = DetectorModel(leak=0.2)
+_DETECTOR_SHARE = 0.7
 _CACHED_MODELS = 512
 
 
@@ -44,15 +45,15 @@ class Catalogue:
     seed: int
     indices: tuple[int, ...]
 
-    def draw(self, category: int, rng: np.random.Generator) -> CastModel:
+    def draw(self, category: int, rng: np.random.Generator) -> Drawable:
         """Draw an instance of a category (0 for a distractor)."""
         index = self.indices[rng.integers(len(self.indices))]
         return _build_instance(category, self.split, index, self.seed)
 
 
 @lru_cache(maxsize=_CACHED_MODELS)
-def _build_instance(category: int, split: ModelSplit, index: int, seed: int) -> CastModel:
-    return build_cast_model(make_model(category, split, index, seed))
+def _build_instance(category: int, split: ModelSplit, index: int, seed: int) -> Drawable:
+    return prepare_drawing(make_model(category, split, index, seed))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,35 +96,35 @@ def _try_training_object(
 ) -> TrainingObject | None:
     """Return a sample, or None where its object is hidden, or too few pixels are measured."""
     target = catalogue.draw(category, rng)
-    casters = [target]
+    drawables = [target]
 
     def draw_neighbour(stream: np.random.Generator) -> ObjectModel:
-        casters.append(catalogue.draw(int(stream.integers(0, 7)), stream))
-        return casters[-1].model
+        drawables.append(catalogue.draw(int(stream.integers(0, 7)), stream))
+        return drawables[-1].model
 
     arrangement = sample_arrangement(target.model, draw_neighbour, source, intrinsics, rng)
-    region = render_region(arrangement, casters, _sample_backdrop(rng), intrinsics)
+    region = render_region(arrangement, drawables, _sample_backdrop(rng), intrinsics)
     if region is None or not _is_seen(region):
         return None
     visible = region.owner == 0
     depth_mm = measure_depth(region, source, rng)
-    mask = imitate_detector(visible, rng) if rng.random() < _DETECTOR_SHARE else visible
+    bbox, mask = _detect(visible, rng)
     if np.count_nonzero(mask & (depth_mm > 0)) < _MIN_PIXELS:
         return None
-    window = compute_window(_jitter_box(_bound_mask(mask, region.box), rng))
+    window = compute_window(_to_frame(bbox, region.box))
     cloud = sample_cloud(depth_mm, mask, *_shift_origin(window, intrinsics, region.box), rng)
     if cloud.valid_pixels < _MIN_PIXELS:
         return None
     transform, extents = compute_ground_truth(arrangement)
-    handle_pixels = np.count_nonzero(region.handle & visible)
-    seen = np.count_nonzero(visible)
+    handle_pixels = int(np.count_nonzero(region.handle & visible))
+    seen = int(np.count_nonzero(visible))
     return TrainingObject(
         points=cloud.points,
         category=category,
         instance=target.model.name,
         transform=transform,
         extents=extents,
-        bbox=_bound_mask(visible, region.box),
+        bbox=_to_frame(compute_mask_box(visible), region.box),
         handle_visible=category != MUG or is_handle_visible(handle_pixels, seen),
         visible_pixels=seen,
         valid_pixels=cloud.valid_pixels,
@@ -148,17 +149,16 @@ def measure_depth(region: Region, source: Source, rng: np.random.Generator) -> n
     return simulate_depth(region.depth, region.incidence, region.luma, rng)
 
 
-def _bound_mask(mask: np.ndarray, box: Box) -> np.ndarray:
-    """Return y1, x1, y2, x2 (4,) int32 of a mask in the frame, upper ends excluded."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    inner = [rows[0], columns[0], rows[-1] + 1, columns[-1] + 1]
-    return np.array(inner, dtype=np.int32) + np.array([box.y1, box.x1, box.y1, box.x1], np.int32)
+def _detect(visible: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return the box (4,) and mask (h, w) to cut with: mostly a detector's, else the true ones."""
+    if rng.random() < _DETECTOR_SHARE:
+        return degrade_mask(visible, _DETECTOR, rng)
+    return compute_mask_box(visible), visible
 
 
-def _jitter_box(bbox: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a detector's box: every edge off by a few percent of the box's sides."""
-    sides = np.tile(bbox[2:] - bbox[:2], 2)
-    return np.rint(bbox + _BOX_JITTER * sides * rng.standard_normal(4)).astype(np.int32)
+def _to_frame(bbox: np.ndarray, box: Box) -> np.ndarray:
+    """Return a box (4,) of a region as one of the whole frame."""
+    return bbox + np.array([box.y1, box.x1, box.y1, box.x1], dtype=np.int32)
 
 
 def _shift_origin(window: Window, intrinsics: Intrinsics, box: Box) -> tuple[Window, Intrinsics]:

@@ -45,13 +45,14 @@ def rotate_about(axis: Literal["x", "y", "z"], angle: float) -> np.ndarray:
 
 def sample_resting_rotation(model: ObjectModel, rng: np.random.Generator) -> np.ndarray:
     """Draw an object-to-world rotation: mostly upright, sometimes lying, rarely leaning."""
-    rotation = np.eye(3)
+    rotation: np.ndarray = np.eye(3)
     if rng.random() > _UPRIGHT[model.category]:
         rotation = _lie_down(model.category, rng)
     if rng.random() < _LEANING and model.category != 5:
         heading = rotate_about("y", rng.uniform(0, 2 * np.pi))
         rotation = heading @ rotate_about("x", rng.uniform(0, _LARGEST_LEAN)) @ rotation
-    return rotate_about("y", rng.uniform(0, 2 * np.pi)) @ rotation
+    turned: np.ndarray = rotate_about("y", rng.uniform(0, 2 * np.pi)) @ rotation
+    return turned
 
 
 def _lie_down(category: int, rng: np.random.Generator) -> np.ndarray:
@@ -60,9 +61,10 @@ def _lie_down(category: int, rng: np.random.Generator) -> np.ndarray:
         return rotate_about("x", np.pi)
     if category == 3:
         return rotate_about("z", np.pi / 2)
-    if category == 6:  # the handle points to one side of straight up
-        return rotate_about("z", np.pi / 2) @ rotate_about("y", np.pi + rng.uniform(-1.2, 1.2))
-    return rotate_about("x", np.pi / 2) @ rotate_about("y", rng.uniform(0, 2 * np.pi))
+    # A mug's handle points to one side of straight up; everything else may roll anywhere.
+    about_axis = rng.uniform(-1.2, 1.2) if category == 6 else rng.uniform(0, 2 * np.pi)
+    rolled: np.ndarray = rotate_about("z", np.pi / 2) @ rotate_about("y", about_axis)
+    return rolled
 
 
 def rest_on_plane(

@@ -6,9 +6,11 @@ pixel, points that fly between the surfaces on both sides of an edge, holes alon
 angles and on dark surfaces, and steps of whole millimetres that widen with distance.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
+
+from preprocess.synthetic.sensor_kernels import CELL, CHANNELS, disturb_edges, read_surfaces
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,10 @@ class SensorModel:
     dark_hole_share: float = 0.5
     step: float = 1.2
 
+    def as_array(self) -> np.ndarray:
+        """Return the constants in the order of their declaration, float32."""
+        return np.array([getattr(self, item.name) for item in fields(self)], dtype=np.float32)
+
 
 def quantise_depth(depth: np.ndarray) -> np.ndarray:
     """Return depth (H, W) in metres as whole millimetres, uint16; what is not finite becomes 0."""
@@ -64,96 +70,19 @@ def simulate_depth(
     Returns:
         (H, W) uint16 millimetres, 0 where nothing was measured.
     """
-    true = np.where(np.isfinite(depth), depth, 0.0).astype(np.float32)
-    wobbled = _wobble_edges(true, sensor, rng)
-    measured = wobbled + _sample_axial_noise(wobbled, incidence_cos, luma, sensor, rng)
-    holes = _sample_surface_holes(incidence_cos, luma, sensor, rng)
-    _disturb_edges(measured, holes, wobbled, sensor, rng)
-    measured[holes | (wobbled <= 0)] = 0
-    return _quantise_coarsely(measured, sensor)
-
-
-def _draw_smooth(shape: tuple[int, ...], cell: int, rng: np.random.Generator) -> np.ndarray:
-    """Return normal noise of unit variance that is correlated over about `cell` pixels."""
     import cv2
 
-    height, width = shape
-    coarse = rng.standard_normal((height // cell + 2, width // cell + 2), dtype=np.float32)
-    large = cv2.resize(coarse, None, fx=cell, fy=cell, interpolation=cv2.INTER_LINEAR)
-    # Linear interpolation keeps on average two thirds of the variance along each axis.
-    noise: np.ndarray = large[:height, :width] * np.float32(1.5)
-    return noise
-
-
-def _wobble_edges(depth: np.ndarray, sensor: SensorModel, rng: np.random.Generator) -> np.ndarray:
-    """Return every pixel's depth read from a place that is up to a pixel or two away."""
-    height, width = depth.shape
-    shifts = [
-        np.rint(sensor.lateral_noise * _draw_smooth(depth.shape, 2, rng)).astype(np.int32)
-        for _ in range(2)
-    ]
-    rows = np.clip(np.arange(height, dtype=np.int32)[:, None] + shifts[0], 0, height - 1)
-    columns = np.clip(np.arange(width, dtype=np.int32) + shifts[1], 0, width - 1)
-    wobbled: np.ndarray = depth.reshape(-1)[rows * np.int32(width) + columns]
-    return wobbled
-
-
-def _sample_axial_noise(
-    depth: np.ndarray,
-    incidence_cos: np.ndarray,
-    luma: np.ndarray,
-    sensor: SensorModel,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Return noise (H, W) in metres along z, larger on slanted and dark surfaces."""
-    shared = np.float32(np.sqrt(sensor.correlated_share))
-    own = np.float32(np.sqrt(1 - sensor.correlated_share))
-    noise = own * rng.standard_normal(depth.shape, dtype=np.float32)
-    noise += shared * _draw_smooth(depth.shape, 6, rng)
-    slant = np.clip(incidence_cos, 0.2, 1.0).astype(np.float32)
-    darkness = np.clip(1 - luma / np.float32(sensor.dark_luma), 0, 1).astype(np.float32)
-    spread: np.ndarray = np.float32(sensor.axial_noise) * depth**2 * (1 + darkness) / np.sqrt(slant)
-    return noise * spread
-
-
-def _sample_surface_holes(
-    incidence_cos: np.ndarray, luma: np.ndarray, sensor: SensorModel, rng: np.random.Generator
-) -> np.ndarray:
-    """Return the mask (H, W) of patches lost at grazing angles and on dark surfaces."""
-    grazing = (sensor.grazing_cos - incidence_cos) / (sensor.grazing_cos - sensor.blind_cos)
-    darkness = np.clip(1 - luma / sensor.dark_luma, 0, 1)
-    chance = np.maximum(np.clip(grazing, 0, 1), sensor.dark_hole_share * darkness)
-    patches = 0.8 * _draw_smooth(chance.shape, 5, rng) + 0.6 * _draw_smooth(chance.shape, 2, rng)
-    holes = np.zeros(chance.shape, dtype=bool)
-    risky = chance > 0
-    # The logistic function of 1.702 x is the normal distribution function to within 0.01.
-    holes[risky] = 1 / (1 + np.exp(-1.702 * patches[risky])) < chance[risky]
-    return holes
-
-
-def _disturb_edges(
-    measured: np.ndarray,
-    holes: np.ndarray,
-    depth: np.ndarray,
-    sensor: SensorModel,
-    rng: np.random.Generator,
-) -> None:
-    """Let some pixels at jumps in depth fly between both surfaces, and lose others, in place."""
-    import cv2
-
-    kernel = np.ones((3, 3), dtype=np.uint8)
-    far, near = cv2.dilate(depth, kernel), cv2.erode(depth, kernel)
-    edge = np.flatnonzero((far - near).reshape(-1) > sensor.edge_step * far.reshape(-1))
-    fate = rng.random(len(edge), dtype=np.float32)
-    holes.reshape(-1)[edge[fate < sensor.edge_hole_share]] = True
-    flying = edge[fate > 1 - sensor.flying_share]
-    flying = flying[near.reshape(-1)[flying] > 0]
-    blend = rng.random(len(flying), dtype=np.float32)
-    low, high = near.reshape(-1)[flying], far.reshape(-1)[flying]
-    measured.reshape(-1)[flying] = low + blend * (high - low)
-
-
-def _quantise_coarsely(depth: np.ndarray, sensor: SensorModel) -> np.ndarray:
-    """Return millimetres (H, W), rounded to steps of one millimetre that widen with distance."""
-    step = np.floor(1 + np.float32(sensor.step) * depth**2)
-    return (np.rint(depth * 1000 / step) * step).clip(0, 65535).astype(np.uint16)
+    keys = rng.integers(2**63, size=2).astype(np.uint64)
+    cells = (depth.shape[0] // CELL + 2, depth.shape[1] // CELL + 2, CHANNELS)
+    lattice = rng.standard_normal(cells, dtype=np.float32)
+    clean = np.where(np.isfinite(depth), depth, 0).astype(np.float32)
+    wobbled, measured = np.empty_like(clean), np.empty_like(clean)
+    constants = sensor.as_array()
+    slant = np.ascontiguousarray(incidence_cos, dtype=np.float32)
+    light = np.ascontiguousarray(luma, dtype=np.float32)
+    read_surfaces(clean, slant, light, keys[0], lattice, constants, wobbled, measured)
+    around = np.ones((3, 3), dtype=np.uint8)
+    near, far = cv2.erode(wobbled, around), cv2.dilate(wobbled, around)
+    millimetres = np.empty(depth.shape, dtype=np.uint16)
+    disturb_edges(near, far, measured, keys[1], constants, millimetres)
+    return millimetres

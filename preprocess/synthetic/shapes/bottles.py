@@ -79,6 +79,7 @@ def _sample_outlines(
     exponent = rng.choice([2.0, rng.uniform(2.0, 3.2), rng.uniform(3.0, 7.0)])
     flatness = rng.choice([1.0, rng.uniform(0.55, 1.0)], p=[0.35, 0.65])
     sides = [1.0, flatness] if rng.random() < 0.75 else [flatness, 1.0]
-    outline = make_superellipse(exponent, 1.0) * sides
+    outline = make_superellipse(exponent, 1.0) * np.array(sides)
     blend = np.clip((levels - body) / shoulder, 0, 1)[:, None, None]
-    return outline * (1 - blend) + circle * blend
+    blended: np.ndarray = outline * (1 - blend) + circle * blend
+    return blended

@@ -51,5 +51,8 @@ def _sample_lip(rng: np.random.Generator, rim: np.ndarray, wall: float) -> np.nd
     """Return the rim (P, 2): rounded over the wall, at times with a lip that sticks out."""
     out = wall * rng.choice([0.0, 0.3, rng.uniform(0.5, 2.5)])
     turn = np.linspace(0, np.pi, 5)
-    centre = rim + [(out - wall) / 2, 0.0]
-    return centre + np.stack([np.cos(turn) * (wall + out) / 2, np.sin(turn) * wall / 2], axis=1)
+    centre = rim + np.array([(out - wall) / 2, 0.0])
+    lip: np.ndarray = centre + 0.5 * np.stack(
+        [np.cos(turn) * (wall + out), np.sin(turn) * wall], axis=1
+    )
+    return lip

@@ -140,7 +140,7 @@ def _make_hump(rng: np.random.Generator, depth: float, width: float, height: flo
     rings = []
     for shrink, level in stations:
         flat = make_rectangle(half_x * (0.5 + 0.5 * shrink), half_z * shrink, 0.006)
-        rings.append(np.insert(flat, 1, level, axis=1) + [shift, 0, 0])
+        rings.append(np.insert(flat, 1, level, axis=1) + np.array([shift, 0, 0]))
     return skin(np.array(rings), _colour(rng))
 
 

@@ -13,7 +13,8 @@ def sample_colour(rng: np.random.Generator, *, dark: float = 0.12) -> np.ndarray
         return rng.integers(12, 46, 3).astype(np.uint8)
     grey = rng.uniform(60, 235)
     tint = rng.uniform(-1, 1, 3) * rng.choice([8, 90])
-    return np.clip(grey + tint, 40, 250).astype(np.uint8)
+    colour: np.ndarray = np.clip(grey + tint, 40, 250).astype(np.uint8)
+    return colour
 
 
 def paint_bands(mesh: Mesh, rng: np.random.Generator, *, bands: int = 3) -> Mesh:

@@ -68,10 +68,10 @@ def make_circle(sides: int = SIDES) -> np.ndarray:
 
 
 def make_superellipse(exponent: float, aspect: float, sides: int = SIDES) -> np.ndarray:
-    """Return |x|^e + |z / aspect|^e = 1 as (sides, 2): 2 an ellipse, above it nearly a rectangle."""
+    """Return |x|^e + |z / aspect|^e = 1 as (sides, 2): an ellipse for 2, above it more a box."""
     circle = make_circle(sides)
-    points = np.sign(circle) * np.abs(circle) ** (2 / exponent)
-    return points * [1.0, aspect]
+    points: np.ndarray = np.sign(circle) * np.abs(circle) ** (2 / exponent) * [1.0, aspect]
+    return points
 
 
 def make_rectangle(half_x: float, half_z: float, radius: float, corner: int = 4) -> np.ndarray:
@@ -107,7 +107,7 @@ def lathe(
     Args:
         profile: from one end to the other; both ends are closed by a disc.
         colour: (3,) RGB.
-        outline: (N, 2) or one outline a ring (P, N, 2), in units of the radius; a circle by default.
+        outline: (N, 2) or one outline a ring (P, N, 2), in units of the radius; else a circle.
         part: part of all faces.
     """
     outline = make_circle() if outline is None else outline
