@@ -50,20 +50,7 @@ def estimate_similarity(source: np.ndarray, target: np.ndarray) -> Similarity:
     Returns:
         The transform, never a reflection; NaN where all source points are one.
     """
-    source, target = np.asarray(source, float), np.asarray(target, float)
-    source_mean, target_mean = source.mean(axis=-2), target.mean(axis=-2)
-    centred = source - source_mean[..., None, :]
-    covariance = np.swapaxes(target - target_mean[..., None, :], -1, -2) @ centred
-    covariance /= source.shape[-2]
-    left, singular, right = np.linalg.svd(covariance)
-    signs = np.ones_like(singular)
-    signs[..., 2] = np.sign(np.linalg.det(left) * np.linalg.det(right))
-    rotation = (left * signs[..., None, :]) @ right
-    variance = np.einsum("...ni,...ni->...", centred, centred) / source.shape[-2]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = np.asarray(np.sum(singular * signs, axis=-1) / variance)
-        moved = scale[..., None] * np.einsum("...ij,...j->...i", rotation, source_mean)
-    return Similarity(scale, rotation, target_mean - moved)
+    return _fit(_to_columns(source), _to_columns(target))
 
 
 def draw_ransac_indices(count: int, rng: np.random.Generator) -> np.ndarray:
@@ -88,9 +75,10 @@ def estimate_similarity_robustly(
     Returns:
         The transform, None where fewer than a tenth of the points agree.
     """
-    centred = source - source.mean(axis=0)
-    tolerance = _INLIER_DISTANCE * 2 * np.sqrt(np.max(np.einsum("ni,ni->n", centred, centred)))
-    best_ratio, best = 0.0, np.zeros(len(source), dtype=bool)
+    source, target = _to_columns(source), _to_columns(target)
+    centred = source - source.mean(axis=1, keepdims=True)
+    tolerance = 2 * _INLIER_DISTANCE * np.sqrt(np.max(np.einsum("in,in->n", centred, centred)))
+    best_ratio, best = 0.0, np.zeros(source.shape[1], dtype=bool)
     start, size = 0, _FIRST_BLOCK
     while start < len(indices):
         inliers = _find_inliers(source, target, indices[start : start + size], tolerance)
@@ -103,15 +91,40 @@ def estimate_similarity_robustly(
         start, size = start + size, 2 * size
     if best_ratio < _SMALLEST_INLIER_RATIO:
         return None
-    return estimate_similarity(source[best], target[best])
+    return _fit(source.compress(best, axis=1), target.compress(best, axis=1))
+
+
+def _to_columns(points: np.ndarray) -> np.ndarray:
+    """Return points (..., n, 3) as contiguous (..., 3, n): several times faster to reduce."""
+    return np.ascontiguousarray(np.swapaxes(points, -1, -2), dtype=np.float64)
+
+
+def _fit(source: np.ndarray, target: np.ndarray) -> Similarity:
+    """Return the least-squares similarity between points (..., 3, n)."""
+    count = source.shape[-1]
+    source_mean = source.mean(axis=-1, keepdims=True)
+    target_mean = target.mean(axis=-1, keepdims=True)
+    centred = source - source_mean
+    covariance = (target - target_mean) @ np.swapaxes(centred, -1, -2) / count
+    left, singular, right = np.linalg.svd(covariance)
+    handedness = np.sign(np.linalg.det(left) * np.linalg.det(right))
+    singular[..., 2] *= handedness
+    left[..., 2] *= handedness[..., None]
+    rotation = left @ right
+    variance = np.einsum("...in,...in->...", centred, centred) / count
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = np.asarray(singular.sum(axis=-1) / variance)
+        moved = scale[..., None, None] * (rotation @ source_mean)
+    return Similarity(scale, rotation, (target_mean - moved)[..., 0])
 
 
 def _find_inliers(
     source: np.ndarray, target: np.ndarray, indices: np.ndarray, tolerance: float
 ) -> np.ndarray:
-    """Return which points (iterations, n) agree with the fit to each draw."""
-    fit = estimate_similarity(source[indices], target[indices])
-    turned = (fit.scale[:, None, None] * fit.rotation) @ source.T  # (iterations, 3, n)
-    apart = turned + fit.translation[..., None] - target.T
+    """Return which of the points (3, n) agree with the fit to each draw: (iterations, n)."""
+    draws = (np.moveaxis(points[:, indices], 0, 1) for points in (source, target))
+    fit = _fit(*draws)
+    apart = (fit.scale[:, None, None] * fit.rotation) @ source  # (iterations, 3, n)
+    apart += fit.translation[..., None] - target
     distance_squared = np.einsum("kin,kin->kn", apart, apart)
     return np.asarray(distance_squared < (tolerance * fit.scale[:, None]) ** 2)
