@@ -12,6 +12,9 @@ from benchmark.shards import Objects, Quarantine, Shard, ShardInfo
 
 WHOLE_FRAME = -1
 
+QuarantineRow = tuple[str, int, str, str]
+"""Frame id, instance, reason, detail."""
+
 
 class Rejected(Exception):  # noqa: N818 - a verdict on one frame, which the run survives
     """One frame, or one instance of it, cannot be used; its reason goes to the quarantine table.
@@ -46,7 +49,7 @@ class FrameTables:
     quarantine: Quarantine = field(default_factory=Quarantine.empty)
 
 
-def build_quarantine(rows: Sequence[tuple[str, int, str, str]]) -> Quarantine:
+def build_quarantine(rows: Sequence[QuarantineRow]) -> Quarantine:
     """Return the table of (frame id, instance, reason, detail) rows."""
     if not rows:
         return Quarantine.empty()

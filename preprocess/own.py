@@ -5,14 +5,13 @@
 
 import csv
 import json
+import math
 import tomllib
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from benchmark.categories import get_category
 from benchmark.errors import ConfigError, DataFormatError, UnknownNameError
@@ -103,8 +102,11 @@ def read_own_configuration(folder: Path) -> OwnConfiguration:
     if missing:
         raise ConfigError(f"{path}: expected the keys fx, fy, cx, cy, missing {', '.join(missing)}")
     for key in ("fx", "fy", "depth_scale"):
-        if values.get(key, 1.0) <= 0:
+        if not 0 < values.get(key, 1.0) < math.inf:
             raise ConfigError(f"{path}: expected {key} above 0, got {values[key]}")
+    for key in ("cx", "cy"):
+        if not math.isfinite(values[key]):
+            raise ConfigError(f"{path}: expected a finite {key}, got {values[key]}")
     return OwnConfiguration(**values)
 
 
@@ -177,7 +179,13 @@ def read_instances(path: Path) -> dict[str, list[OwnInstance]]:
                 "expected frame,instance,category and optionally confidence"
             )
         for row in reader:
-            instances[row["frame"]].append(_read_instance(f"{path}:{reader.line_num}", row))
+            where, frame = f"{path}:{reader.line_num}", row["frame"]
+            instance = _read_instance(where, row)
+            if instance.id in [other.id for other in instances[frame]]:
+                raise DataFormatError(
+                    f"{where}: instance {instance.id} of {frame} stands there twice"
+                )
+            instances[frame].append(instance)
     return dict(instances)
 
 
@@ -215,8 +223,3 @@ def read_coco_masks(path: Path) -> dict[str, dict[int, Any]]:
             f"{path}: expected COCO JSON with images and annotations: {error!r}"
         ) from error
     return dict(rles)
-
-
-def select_own_masks(frame: OwnFrame, identity: np.ndarray) -> list[np.ndarray]:
-    """Return the boolean mask of each object of a frame from its instance-id image."""
-    return [identity == instance.id for instance in frame.instances]
