@@ -15,7 +15,7 @@ from preprocess.synthetic.views import View
 
 BACKGROUND = 255
 _SHADOW_LIFT = 1e-3
-_BRIGHTNESS = np.float32(1.15)
+_BRIGHTNESS = 1.15
 _SPARSE = 2
 
 
@@ -155,13 +155,15 @@ class SceneRenderer:
 
     def _shade(self, view: View, directions: np.ndarray, surface: Surface) -> np.ndarray:
         """Return Lambertian colours (H, W, 3) uint8 with the lamp's shadows."""
-        ambient = np.float32(self.scene.surroundings.ambient)
-        strength = surface.facing * self._compute_lit(view, directions, surface)
-        strength *= 1 - ambient
-        strength += ambient * (np.float32(0.8) + np.float32(0.2) * surface.upward)
-        colour = surface.albedo * (_BRIGHTNESS * strength)[..., None]
-        shaded: np.ndarray = np.minimum(colour, 255.0).astype(np.uint8)
-        return shaded
+        from preprocess.synthetic.surroundings_kernels import shade
+
+        lit = self._compute_lit(view, directions, surface)
+        colour = np.empty_like(surface.albedo)
+        ambient = self.scene.surroundings.ambient
+        shade(
+            surface.albedo, surface.facing, surface.upward, lit, ambient, _BRIGHTNESS, colour
+        )
+        return colour
 
     def _compute_lit(self, view: View, directions: np.ndarray, surface: Surface) -> np.ndarray:
         """Return the share of the lamp's light (H, W) that no object blocks.

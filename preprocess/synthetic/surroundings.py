@@ -94,13 +94,6 @@ def _draw_noise(rng: np.random.Generator, side: int, cells: tuple[int, int]) -> 
     return noise
 
 
-# Planes of the surroundings: walls at -x and +x, at -z and +z, the floor, and the table top.
-_NORMALS = np.array(
-    [[1, 0, 0], [-1, 0, 0], [0, 0, 1], [0, 0, -1], [0, 1, 0], [0, 1, 0]], np.float32
-)
-_FLOOR, _TABLE = 4, 5
-
-
 def trace_surroundings(
     around: Surroundings, position: np.ndarray, directions: np.ndarray
 ) -> Surface:
@@ -110,71 +103,20 @@ def trace_surroundings(
 
     Args:
         around: the surroundings.
-        position: (3,) where all rays start, above the table top.
+        position: (3,) where all rays start, above the table top and within the walls.
         directions: (3, H, W) float32 x, y and z of ray directions of unit depth.
     """
-    offsets = [around.wall, around.wall, around.wall, around.wall, -around.floor, 0.0]
-    clearance = (_NORMALS @ position + offsets).astype(np.float32)
-    along_x, along_y, along_z = directions
-    with np.errstate(divide="ignore"):
-        to_x = np.where(along_x > 0, clearance[1], -clearance[0]) / along_x
-        to_z = np.where(along_z > 0, clearance[3], -clearance[2]) / along_z
-        downward = np.where(along_y < 0, np.float32(-1.0) / along_y, np.float32(np.inf))
-    plane = np.where(to_x < to_z, (along_x > 0).view(np.uint8), 2 + (along_z > 0).view(np.uint8))
-    depth = np.minimum(to_x, to_z)
-    plane[downward * clearance[_FLOOR] < depth] = _FLOOR
-    np.minimum(depth, downward * clearance[_FLOOR], out=depth)
-    place = _find_table_places(position, directions, downward * clearance[_TABLE])
-    plane[(np.abs(place) <= around.table_half.astype(np.float32)).all(axis=-1)] = _TABLE
-    on_table = plane == _TABLE
-    np.copyto(depth, downward * clearance[_TABLE], where=on_table)
-    return _describe(around, plane, on_table, place, depth, clearance, directions)
+    from preprocess.synthetic.surroundings_kernels import trace_room, trace_table
 
-
-def _find_table_places(
-    position: np.ndarray, directions: np.ndarray, distance: np.ndarray
-) -> np.ndarray:
-    """Return x and z (H, W, 2) of the points where rays reach the table's height, infinite if never."""
-    place = np.empty((*distance.shape, 2), np.float32)
-    with np.errstate(invalid="ignore"):
-        for index, axis in enumerate((0, 2)):
-            np.multiply(distance, directions[axis], out=place[..., index])
-    place += position[[0, 2]].astype(np.float32)
-    return place
-
-
-def _describe(
-    around: Surroundings,
-    plane: np.ndarray,
-    on_table: np.ndarray,
-    place: np.ndarray,
-    depth: np.ndarray,
-    clearance: np.ndarray,
-    directions: np.ndarray,
-) -> Surface:
-    """Return the surface of pixels that show `plane` (H, W) at `depth`."""
-    facing = np.maximum(_NORMALS @ around.light.astype(np.float32), 0.0)
-    colours = around.room_albedo[[0, 0, 2, 2, 1, 1]]
-    albedo = colours[plane]
-    np.copyto(albedo, _sample_texture(around, place, on_table), where=on_table[..., None])
-    length = np.sqrt(np.einsum("chw,chw->hw", directions, directions))
+    shape = directions.shape[1:]
+    depth, facing, upward, incidence = (np.empty(shape, np.float32) for _ in range(4))
+    albedo = np.empty((*shape, 3), np.uint8)
+    images = (depth, facing, upward, incidence, albedo)
+    room = (around.wall, around.floor)
+    trace_room(directions, position, room, around.light, around.room_albedo, images)
+    density = len(around.texture) / around.tile
+    half = around.table_half
+    trace_table(directions, position, half, around.light, around.texture, density, images)
     return Surface(
-        depth=depth,
-        facing=facing[plane],
-        upward=_NORMALS[plane, 1],
-        incidence=clearance[plane] / (depth * length),
-        albedo=albedo,
+        depth=depth, facing=facing, upward=upward, incidence=incidence, albedo=albedo
     )
-
-
-def _sample_texture(around: Surroundings, place: np.ndarray, on_table: np.ndarray) -> np.ndarray:
-    """Return the table's colour (H, W, 3) at world x and z `place` (H, W, 2)."""
-    import cv2
-
-    side = len(around.texture)
-    texels = np.where(on_table[..., None], place * np.float32(side / around.tile), 0.0)
-    np.mod(texels, side, out=texels)
-    colours: np.ndarray = cv2.remap(
-        around.texture, texels, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
-    )
-    return colours
