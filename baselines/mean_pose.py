@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from benchmark.errors import ConfigError
 from benchmark.estimator import EstimatorOptions, EstimatorSpec, Observations, PoseEstimate
 
 
@@ -21,8 +22,15 @@ class MeanPose:
     tilt_deg: ClassVar[float] = 35.0
 
     @classmethod
-    def load(cls, options: EstimatorOptions) -> "MeanPose":  # noqa: ARG003 - nothing to configure
-        """Build the estimator; it has no weights and no options."""
+    def load(cls, options: EstimatorOptions) -> "MeanPose":
+        """Build the estimator.
+
+        Raises:
+            ConfigError: an option was given; it has none.
+        """
+        given = [name for name in ("preset", "weights") if getattr(options, name) is not None]
+        if given or options.extra:
+            raise ConfigError(f"mean-pose has no option {', '.join([*given, *options.extra])}")
         return cls()
 
     def estimate(self, observations: Observations) -> PoseEstimate:

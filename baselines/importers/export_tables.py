@@ -10,6 +10,7 @@ from benchmark.categories import CATEGORY_NAMES
 from benchmark.columns import replacing
 from benchmark.geometry.similarity import compute_rotation, compute_scale
 from benchmark.predictions import Predictions
+from benchmark.spread import Spread, compute_spread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,8 +23,8 @@ def build_pose_table(predictions: Predictions) -> "pd.DataFrame":
 
     Columns: frame, scene, number, category, confidence, box (y1 x1 y2 x2 in pixels), estimated,
     the rotation row by row (r00 ... r22), the translation (tx ty tz) and the box sides (size_x
-    size_y size_z) in metres. Where nothing was estimated, and where a method has no size, cells
-    are empty.
+    size_y size_z) in metres, and the spread (spread_deg, spread_cm; see `benchmark.spread`). Where
+    nothing was estimated, and where a method has no size or no hypotheses, cells are empty.
     """
     import pandas as pd
 
@@ -38,7 +39,10 @@ def build_pose_table(predictions: Predictions) -> "pd.DataFrame":
     }
     columns |= dict(zip(("y1", "x1", "y2", "x2"), detections.bbox.T, strict=True))
     columns["estimated"] = predictions.estimates.estimated
-    return pd.DataFrame(columns | _split_poses(predictions))
+    spread = compute_spread(predictions)
+    columns |= _split_poses(predictions)
+    columns |= {"spread_deg": spread.rotation_deg, "spread_cm": spread.translation_cm}
+    return pd.DataFrame(columns)
 
 
 def _split_poses(predictions: Predictions) -> dict[str, np.ndarray]:
@@ -63,17 +67,20 @@ def write_csv(path: Path, predictions: Predictions) -> None:
 
 def write_json(path: Path, predictions: Predictions) -> None:
     """Write one entry per detection: rotation, translation, size, and the hypotheses if any."""
+    spread = compute_spread(predictions)
     document = {
         "estimator": predictions.info.estimator,
         "camera_frame": "OpenCV: x right, y down, z forward",
         "unit": "metre",
-        "detections": [_describe(predictions, row) for row in range(len(predictions.detections))],
+        "detections": [
+            _describe(predictions, spread, row) for row in range(len(predictions.detections))
+        ],
     }
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(document, indent=1), encoding="utf-8")
 
 
-def _describe(predictions: Predictions, row: int) -> dict[str, Any]:
+def _describe(predictions: Predictions, spread: Spread, row: int) -> dict[str, Any]:
     detections, estimates = predictions.detections, predictions.estimates
     entry: dict[str, Any] = {
         "frame": str(predictions.frames.id[detections.frame[row]]),
@@ -90,6 +97,9 @@ def _describe(predictions: Predictions, row: int) -> dict[str, Any]:
         entry["rotation"] = compute_rotation(transform).tolist()
         entry["translation"] = transform[:3, 3].tolist()
         entry["size"] = size.tolist() if np.isfinite(size).all() else None
+    if np.isfinite(spread.rotation_deg[row]):
+        entry["spread_deg"] = float(spread.rotation_deg[row])
+        entry["spread_cm"] = float(spread.translation_cm[row])
     if predictions.hypotheses is not None:
         entry["hypotheses"] = np.asarray(predictions.hypotheses[row]).tolist()
     if predictions.energies is not None:

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from benchmark.errors import GenBenchError
 from benchmark.estimator import EstimatorOptions, Observations, PoseEstimate, PoseEstimator
 from benchmark.inference import compute_seeds
 from benchmark.registry import get_estimator, list_estimators, load_estimator
@@ -115,6 +116,11 @@ def test_it_draws_as_many_hypotheses_as_it_is_told(name: str, hypotheses: int) -
     found = _load(name, hypotheses).estimate(_take(_observe(), [0, 1])).hypotheses
     assert found is not None
     assert found.rotation.shape == (2, hypotheses, 3, 3)
+
+
+def test_an_option_that_it_does_not_have_is_refused(name: str) -> None:
+    with pytest.raises(GenBenchError, match="no-such-option"):
+        get_estimator(name).load(EstimatorOptions(extra={"no-such-option": 1}))
 
 
 def test_it_leaves_its_input_alone(name: str) -> None:
