@@ -75,12 +75,6 @@ def rest_on_plane(
     return Placement(model=model, rotation=rotation, translation=np.array([x, -lowest, z]))
 
 
-def compute_footprint_radius(placement: Placement) -> float:
-    """Return the radius of the circle around the box centre that holds the object from above."""
-    flat = placement.model.vertices @ placement.rotation[[0, 2]].T
-    return float(np.sqrt((flat**2).sum(axis=1).max()))
-
-
 def sample_direction(rng: np.random.Generator) -> np.ndarray:
     """Draw the unit vector (3,) from an object to the camera: 10 to 65 degrees above the plane."""
     elevation = np.deg2rad(10 + 55 * rng.beta(2.0, 2.2))

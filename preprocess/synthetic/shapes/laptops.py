@@ -8,6 +8,7 @@ from preprocess.synthetic.shapes.colours import sample_colour
 from preprocess.synthetic.shapes.mesh import Mesh, lathe, make_box, make_circle, merge, move
 
 _INLAY = 0.0006  # how far keyboard, touchpad and screen stand out of what holds them
+_LID_GAP = 0.0008
 
 
 def make_laptop(rng: np.random.Generator) -> Mesh:
@@ -23,7 +24,12 @@ def make_laptop(rng: np.random.Generator) -> Mesh:
     base = _make_base(rng, (depth, thick, width), radius, body, keys)
     lid_colour = body if rng.random() < 0.7 else sample_colour(rng, dark=0.3)
     lid = _make_lid(rng, (lid_height, lid_thick, width), radius, lid_colour)
-    return merge([base, *_hinge(rng, base, lid, depth, thick, lid_thick, opening, body)])
+    hinge_x = rng.uniform(0.0, 0.02) - depth / 2
+    parts = [base, _open_lid(lid, opening, hinge_x)]
+    if rng.random() < 0.5:
+        barrel_radius = min(0.5 * thick, max(0.004, 0.6 * lid_thick))
+        parts.append(move(_make_barrel(rng, barrel_radius, width, body), x=hinge_x))
+    return merge(parts)
 
 
 def _make_base(
@@ -58,30 +64,18 @@ def _make_lid(
     return merge([shell, move(screen, x=height / 2)])
 
 
-def _hinge(
-    rng: np.random.Generator,
-    base: Mesh,
-    lid: Mesh,
-    depth: float,
-    thick: float,
-    lid_thick: float,
-    opening: float,
-    colour: np.ndarray,
-) -> list[Mesh]:
-    """Return the lid, turned open about the base's rear edge, and a hinge barrel at times."""
+def _open_lid(lid: Mesh, opening: float, hinge_x: float) -> Mesh:
+    """Return the closed lid turned by `opening` radians about the base's rear edge."""
     x, y, z = lid.vertices.T
-    y = y + 0.0008
+    y = y + _LID_GAP
     cos, sin = np.cos(opening), np.sin(opening)
-    inset = rng.uniform(0.0, 0.02)
-    turned = np.stack([x * cos - y * sin - depth / 2 + inset, x * sin + y * cos, z], axis=1)
-    parts = [replace(lid, vertices=turned)]
-    if rng.random() < 0.5:
-        width = np.ptp(base.vertices[:, 2]) * rng.uniform(0.15, 0.9)
-        radius = min(0.5 * thick, max(0.004, lid_thick * 0.6))
-        barrel = lathe(
-            np.array([[radius, -width / 2], [radius, width / 2]]), colour, make_circle(12)
-        )
-        bx, by, bz = barrel.vertices.T
-        lying = np.stack([bx - depth / 2 + inset, bz, -by], axis=1)
-        parts.append(replace(barrel, vertices=lying))
-    return parts
+    turned = np.stack([x * cos - y * sin + hinge_x, x * sin + y * cos, z], axis=1)
+    return replace(lid, vertices=turned)
+
+
+def _make_barrel(rng: np.random.Generator, radius: float, width: float, colour: np.ndarray) -> Mesh:
+    """Return the hinge's barrel, a cylinder along z at the origin."""
+    half = width / 2 * rng.uniform(0.15, 0.9)
+    barrel = lathe(np.array([[radius, -half], [radius, half]]), colour, make_circle(12))
+    x, y, z = barrel.vertices.T
+    return replace(barrel, vertices=np.stack([x, -z, y], axis=1))
