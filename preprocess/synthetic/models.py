@@ -10,7 +10,7 @@ MODEL_SPLITS: tuple[ModelSplit, ...] = ("camera_train", "camera_val", "real_trai
 
 BODY = 0
 HANDLE = 1
-DISTRACTOR = 0
+MUG = 6
 
 
 @dataclass(frozen=True, kw_only=True)

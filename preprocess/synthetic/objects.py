@@ -11,7 +11,13 @@ from preprocess.crops import Window, compute_window, sample_cloud
 from preprocess.mugs import compute_mug_axis
 from preprocess.synthetic.arrangements import Arrangement, sample_arrangement
 from preprocess.synthetic.detector import DetectorModel, degrade_mask
-from preprocess.synthetic.models import ModelSplit, ObjectModel, is_handle_visible, make_model
+from preprocess.synthetic.models import (
+    MUG,
+    ModelSplit,
+    ObjectModel,
+    is_handle_visible,
+    make_model,
+)
 from preprocess.synthetic.placement import Source
 from preprocess.synthetic.regions import (
     Backdrop,
@@ -23,7 +29,6 @@ from preprocess.synthetic.regions import (
 )
 from preprocess.synthetic.sensor import quantise_depth, simulate_depth
 
-MUG = 6
 _MIN_PIXELS = 64
 _MIN_VISIBLE = 0.25
 _DETECTOR = DetectorModel(leak=0.2)
