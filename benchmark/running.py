@@ -26,7 +26,14 @@ from benchmark.predictions import (
     read_run_info,
     write_predictions,
 )
-from benchmark.shards import Shard, read_fingerprint, read_frame_count, read_shard, take_frames
+from benchmark.shards import (
+    Shard,
+    read_fingerprint,
+    read_frame_count,
+    read_shard,
+    read_shard_info,
+    take_frames,
+)
 
 PREDICTIONS_NAME = "predictions.h5"
 _PARTS_NAME = "parts"
@@ -116,6 +123,15 @@ def describe_run(estimator: PoseEstimator, options: RunOptions) -> RunInfo:
         configuration=json.loads(json.dumps(configuration, default=str)),
         fingerprints=fingerprints,
     )
+
+
+def name_run(base: RunInfo, shards: Sequence[Path]) -> str:
+    """Return a folder name that is the same for the same run, and another for any other."""
+    info = read_shard_info(shards[0])
+    fingerprints = [read_fingerprint(path) for path in shards]
+    identity = json.dumps([base.configuration, base.fingerprints, fingerprints], sort_keys=True)
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
+    return f"{base.estimator}-{info.dataset}-{info.split}-{digest}"
 
 
 def count_frames(shards: Sequence[Path], limit: int | None = None) -> int:

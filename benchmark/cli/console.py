@@ -109,6 +109,8 @@ def _show_lines(description: str, total: int | None, unit: str) -> Iterator[Adva
             say(f"{description}: {done}{of_total} {unit}, {done / (last - start):.1f} {unit}/s")
 
     yield advance
+    if not done:
+        return
     seconds = time.monotonic() - start
     rate = f", {done / seconds:.1f} {unit}/s" if seconds > 0 else ""
     say(f"{description}: {done}{of_total} {unit} in {seconds:.1f} s{rate}")

@@ -29,6 +29,12 @@ def test_long_work_says_how_far_it_is(
     assert "training: 3 of 10 steps, " in capsys.readouterr().err.splitlines()[0]
 
 
+def test_nothing_to_do_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with show_progress("rendering", 4):
+        pass
+    assert capsys.readouterr().err == ""
+
+
 def test_a_failure_prints_no_closing_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(KeyError), show_progress("preparing", None):
         raise KeyError

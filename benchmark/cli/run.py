@@ -1,0 +1,159 @@
+"""`genbench run`: an estimator over shards, and the table."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from benchmark.cli.console import get_data_home, get_runs_home, say, show_progress
+
+if TYPE_CHECKING:
+    from benchmark.running import RunOptions
+    from benchmark.shards import Split
+
+_ESTIMATOR_OPTIONS = ("preset", "weights", "hypotheses", "keep", "device")
+_PRINTED = ("tx", "ty", "tz", "spread_deg", "spread_cm")
+_PRINTED_ROWS = 20
+
+
+@click.command("run")
+@click.argument("shards", type=click.Path(path_type=Path), required=False)
+@click.option("--estimator", default="genpose", show_default=True, help="See genbench list.")
+@click.option("--preset", help="Configuration of the estimator (genpose: compact, paper).")
+@click.option(
+    "--weights", type=click.Path(path_type=Path), help="Weights; the shipped if not given."
+)
+@click.option(
+    "--split",
+    type=click.Choice(["test", "val", "train"]),
+    default="test",
+    show_default=True,
+    help="test is Real test, or own data; val is CAMERA val.",
+)
+@click.option(
+    "--hypotheses",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    help="Poses to sample for each detection.",
+)
+@click.option(
+    "--keep",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.6,
+    show_default=True,
+    help="Share of the ranked hypotheses to average.",
+)
+@click.option(
+    "--t0", type=click.FloatRange(0, 1, min_open=True), help="Start on the noise schedule."
+)
+@click.option(
+    "--ranking",
+    type=click.Choice(["separate", "joint"]),
+    help="Rank rotation and translation apart (released code) or jointly (paper).",
+)
+@click.option("--sampler", help="How hypotheses are sampled.")
+@click.option("--steps", type=click.IntRange(1), help="Steps of a sampler with fixed steps.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda or auto.")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads  [default: all].")
+@click.option("--limit", type=click.IntRange(1), help="Stop after so many frames.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder of the run  [default: genbench-runs/...].",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.pass_context
+def run(
+    context: click.Context,
+    /,
+    shards: Path | None,
+    estimator: str,
+    split: "Split",
+    threads: int | None,
+    out: Path | None,
+    as_json: bool,
+    **chosen: Any,
+) -> None:
+    """Estimate the poses of all detections in SHARDS, and print the per-category table.
+
+    SHARDS is a folder that genbench prepare wrote, or one of its files; without it, the embedded
+    data set synth6 is rendered and prepared first. A run that was interrupted goes on where it
+    stopped when the same command is given again.
+    """
+    from benchmark.memory import keep_freed_memory
+    from benchmark.registry import load_estimator
+    from benchmark.running import count_frames, describe_run, name_run, run_estimator
+    from benchmark.shards import find_shards
+
+    keep_freed_memory()
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+    options = build_options(chosen)
+    loaded = load_estimator(estimator, options.estimator)
+    folder = shards or make_default_shards(context)
+    paths = [folder] if folder.is_file() else find_shards(folder, split=split)
+    target = out or get_runs_home() / name_run(describe_run(loaded, options), paths)
+    with show_progress("estimating", count_frames(paths, options.limit)) as advance:
+        run_estimator(loaded, paths, target, options, advance)
+    report(context, target, as_json)
+
+
+def build_options(chosen: dict[str, Any]) -> "RunOptions":
+    """Sort the command's options into those of the run and those of the estimator."""
+    from benchmark.estimator import EstimatorOptions
+    from benchmark.running import RunOptions
+
+    run_options = {name: chosen.pop(name) for name in ("seed", "limit")}
+    told = {name: chosen.pop(name) for name in _ESTIMATOR_OPTIONS}
+    extra = {name: value for name, value in chosen.items() if value is not None}
+    return RunOptions(**run_options, estimator=EstimatorOptions(**told, extra=extra))
+
+
+def make_default_shards(context: click.Context) -> Path:
+    """Render synth6 small and prepare its test split, unless they are there; return the shards."""
+    from benchmark.cli.prepare import prepare
+    from benchmark.cli.synth import synth
+
+    tree = get_data_home() / "synth6"
+    shards = tree / "shards"
+    context.invoke(synth, out=tree, size="small")
+    context.invoke(prepare, data=tree, out=shards, split="test")
+    return shards
+
+
+def report(context: click.Context, folder: Path, as_json: bool) -> None:
+    """Score a run and print its table; without ground truth, print its poses."""
+    from benchmark.predictions import read_run_info
+    from benchmark.running import PREDICTIONS_NAME
+
+    if not read_run_info(folder / PREDICTIONS_NAME).has_ground_truth:
+        report_poses(folder, as_json)
+        return
+    from benchmark.cli.evaluate import evaluate
+
+    context.invoke(evaluate, path=folder, as_json=as_json)
+
+
+def report_poses(folder: Path, as_json: bool) -> None:
+    """Write poses.csv and poses.json, and print the poses with their spread."""
+    from baselines.importers.export_tables import build_pose_table, write_csv, write_json
+    from benchmark.predictions import read_predictions
+    from benchmark.running import PREDICTIONS_NAME
+
+    predictions = read_predictions(folder / PREDICTIONS_NAME)
+    write_csv(folder / "poses.csv", predictions)
+    write_json(folder / "poses.json", predictions)
+    if as_json:
+        click.echo((folder / "poses.json").read_text())
+        return
+    table = build_pose_table(predictions)[["frame", "category", *_PRINTED]]
+    click.echo(table.head(_PRINTED_ROWS).to_string(index=False, float_format="%.3f", na_rep="-"))
+    if len(table) > _PRINTED_ROWS:
+        say(f"... and {len(table) - _PRINTED_ROWS} more")
+    say(
+        f"no ground truth to score against; rotations and hypotheses too are in {folder}/poses.json"
+    )
