@@ -146,7 +146,7 @@ def compute_average_precision(partner: Array, ranked: Array, truths: int) -> tup
                 ap[t] += envelope[t]
                 found[t] -= 1
     if len(ranked):
-        ap = ap / truths if truths else np.full(size, math.nan)
+        ap /= truths if truths else math.nan
     return ap, precision
 
 
@@ -188,5 +188,5 @@ def resample_average_precision(
                     ap[r, t] += weight * envelope[t]
                     found[t] -= weight
             seen -= weight
-        ap[r] = ap[r] / truths[r] if truths[r] else math.nan
+        ap[r] /= truths[r] if truths[r] else math.nan
     return ap

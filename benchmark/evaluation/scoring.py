@@ -139,8 +139,8 @@ def _find_allowed(
 ) -> np.ndarray:
     """Tell which pairs (P,) may match by pose."""
     if counting == "gated":
-        return overlap > MATCH_OVERLAP
-    return counted[0][pairs.pair_detection] & counted[1][pairs.pair_truth]
+        return np.asarray(overlap > MATCH_OVERLAP)
+    return np.asarray(counted[0][pairs.pair_detection] & counted[1][pairs.pair_truth])
 
 
 def _match_sizes(

@@ -1,0 +1,53 @@
+"""The files of an evaluation: result.json, tables, instances and curves, in one folder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmark.categories import get_category
+from benchmark.columns import replacing
+from benchmark.evaluation.evaluator import Evaluation
+from benchmark.evaluation.instances import METRIC_NAMES
+from benchmark.evaluation.result import RESULT_NAME, write_result
+from benchmark.evaluation.tables import write_tables
+from benchmark.predictions import Predictions
+
+if TYPE_CHECKING:
+    import pandas
+
+INSTANCES_NAME = "instances.csv"
+CURVES_NAME = "curves.npz"
+
+
+def write_evaluation(out: Path, predictions: Predictions, evaluation: Evaluation) -> None:
+    """Write every file of an evaluation into `out`.
+
+    result.json: all blocks. table.csv and table.md: the per-category tables. instances.csv: one
+    row per annotated object and protocol. curves.npz: AP over all thresholds.
+    """
+    write_result(out / RESULT_NAME, evaluation.result)
+    write_tables(out, evaluation.result)
+    with replacing(out / INSTANCES_NAME) as temporary:
+        build_instance_table(predictions, evaluation).to_csv(temporary, index=False)
+    with replacing(out / CURVES_NAME) as temporary, temporary.open("wb") as handle:
+        np.savez_compressed(handle, allow_pickle=False, **evaluation.curves)
+
+
+def build_instance_table(predictions: Predictions, evaluation: Evaluation) -> "pandas.DataFrame":
+    """Return what each protocol says of every annotated object, one row for each of both."""
+    import pandas
+
+    truths = predictions.ground_truth
+    known = {
+        "frame": predictions.frames.id[truths.frame],
+        "category": [get_category(int(category)).name for category in truths.category],
+        "instance": truths.instance,
+        "visible_pixels": truths.visible_pixels,
+    }
+    parts = []
+    for protocol, side in evaluation.instances.items():
+        values = {name: column for name, column in side.items() if name != "passed"}
+        values |= dict(zip(METRIC_NAMES, side.passed.T, strict=True))
+        parts.append(pandas.DataFrame({"protocol": protocol} | known | values))
+    return pandas.concat(parts)
