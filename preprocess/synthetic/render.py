@@ -1,6 +1,5 @@
-"""Rendering of tabletop scenes by ray casting: colour, depth, instances and coordinate map."""
+"""Rendering of tabletop scenes by rasterising: colour, depth, instances and coordinate map."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from preprocess.synthetic.surroundings import Surface, trace_surroundings
 from preprocess.synthetic.views import View
 
 BACKGROUND = 255
+_NOTHING = -1
 _SHADOW_LIFT = 1e-3
 _BRIGHTNESS = 1.15
 _SPARSE = 2
@@ -44,42 +44,63 @@ class Rendering:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Hits:
-    """The N pixels on objects: flat index, index of the object, face in the joined face tables,
-    depth, ray direction and unit normal facing the camera (N, 3)."""
+class _Drawable:
+    """An object with its vertices (V, 3) and the unit normals (F, 3) of its faces in the world."""
 
-    pixels: np.ndarray
-    objects: np.ndarray
-    faces: np.ndarray
-    depth: np.ndarray
-    directions: np.ndarray
+    item: Placement
+    vertices: np.ndarray
     normals: np.ndarray
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Canvas:
+    """Images (H, W) that objects are drawn into: depth and incidence, and which face is seen."""
+
+    depth: np.ndarray
+    incidence: np.ndarray
+    owner: np.ndarray
+    face: np.ndarray
+    brightness: np.ndarray
+
+    @classmethod
+    def begin(cls, depth: np.ndarray, incidence: np.ndarray) -> "_Canvas":
+        """Return a canvas on which nothing is drawn in front of what these images show."""
+        return cls(
+            depth=depth,
+            incidence=incidence,
+            owner=np.full(depth.shape, _NOTHING, np.int8),
+            face=np.zeros(depth.shape, np.int32),
+            brightness=np.empty_like(depth),
+        )
+
+
 class SceneRenderer:
-    """Ray casting of one scene from any number of views, on one thread."""
+    """Rendering of one scene from any number of views, on one thread."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
-        models = [item.model for item in scene.objects]
-        self._single = [_build_raycaster([item]) for item in scene.objects]
-        self._together = _build_raycaster(scene.objects)
-        self._first_face = np.cumsum([0, *(len(model.faces) for model in models[:-1])])
-        self._albedo = np.concatenate([model.albedo for model in models])
-        self._is_handle = np.concatenate([model.part == HANDLE for model in models])
+        self._drawables = [_build_drawable(item) for item in scene.objects]
+        self._shadow_caster = _build_raycaster(scene)
 
     def render(self, view: View, intrinsics: Intrinsics) -> Rendering:
         """Render all images of one view."""
         directions = _build_directions(view, intrinsics)
         surface = trace_surroundings(self.scene.surroundings, view.position, directions)
-        hits = self._cast_objects(view, intrinsics, directions)
-        self._cover(surface, hits)
         shape = surface.depth.shape
+        canvas = _Canvas.begin(surface.depth, surface.incidence)
+        for index, drawable in enumerate(self._drawables):
+            _draw(drawable, index, view, intrinsics, canvas)
         instance, handle = np.full(shape, BACKGROUND, np.uint8), np.zeros(shape, bool)
         coordinates = np.zeros((*shape, 3), np.uint8)
-        instance.reshape(-1)[hits.pixels] = hits.objects + 1
-        handle.reshape(-1)[hits.pixels] = self._is_handle[hits.faces]
-        coordinates.reshape(-1, 3)[hits.pixels] = self._encode_coordinates(view, hits)
+        for index, drawable in enumerate(self._drawables):
+            pixels = np.flatnonzero(canvas.owner == index)
+            faces = canvas.face.reshape(-1)[pixels]
+            rays = directions.reshape(3, -1)[:, pixels]
+            self._paint(surface, pixels, drawable, faces, rays)
+            instance.reshape(-1)[pixels] = index + 1
+            handle.reshape(-1)[pixels] = drawable.item.model.part[faces] == HANDLE
+            points = (rays * surface.depth.reshape(-1)[pixels]).T
+            coordinates.reshape(-1, 3)[pixels] = _encode_coordinates(drawable.item, view, points)
         return Rendering(
             colour=self._shade(view, directions, surface),
             depth=surface.depth,
@@ -95,63 +116,34 @@ class SceneRenderer:
     ) -> np.ndarray:
         """Return which fraction of each object's pixels no other object hides, (objects,).
 
-        Both counts are taken on every second row and column; an object outside the picture has 0.
+        An object outside the picture has 0.
         """
-        directions = _build_directions(view, intrinsics)[:, ::_SPARSE, ::_SPARSE]
-        sparse = instance[::_SPARSE, ::_SPARSE]
-        seen = np.bincount(sparse.reshape(-1), minlength=BACKGROUND + 1)
-        fractions = np.zeros(len(self.scene.objects))
-        for index, item in enumerate(self.scene.objects):
-            rows, columns = _bound_projection([item], view, intrinsics, _SPARSE)
-            hit = _cast(self._single[index], view.position, directions[:, rows, columns])
-            alone = np.count_nonzero(np.isfinite(hit["t_hit"]))
+        seen = np.bincount(instance.reshape(-1), minlength=BACKGROUND + 1)
+        fractions = np.zeros(len(self._drawables))
+        for index, drawable in enumerate(self._drawables):
+            depth = np.full(instance.shape, np.inf, np.float32)
+            canvas = _Canvas.begin(depth, np.empty_like(depth))
+            _draw(drawable, index, view, intrinsics, canvas)
+            alone = np.count_nonzero(canvas.owner == index)
             fractions[index] = seen[index + 1] / alone if alone else 0.0
         return fractions
 
-    def _cast_objects(self, view: View, intrinsics: Intrinsics, directions: np.ndarray) -> _Hits:
-        """Return the pixels on objects; only their part of the image is cast."""
-        rows, columns = _bound_projection(self.scene.objects, view, intrinsics, 1)
-        window = directions[:, rows, columns]
-        found = _cast(self._together, view.position, window)
-        inside = np.flatnonzero(np.isfinite(found["t_hit"]))
-        objects = found["geometry_ids"].reshape(-1)[inside]
-        row, column = np.divmod(inside, window.shape[2])
-        rays = window.reshape(3, -1)[:, inside].T
-        normals = found["primitive_normals"].reshape(-1, 3)[inside]
-        away = np.einsum("nc,nc->n", normals, rays) > 0
-        return _Hits(
-            pixels=(row + rows.start) * intrinsics.width + column + columns.start,
-            objects=objects.astype(np.intp),
-            faces=self._first_face[objects] + found["primitive_ids"].reshape(-1)[inside],
-            depth=found["t_hit"].reshape(-1)[inside],
-            directions=rays,
-            normals=np.where(away[:, None], -normals, normals),
-        )
-
-    def _cover(self, surface: Surface, hits: _Hits) -> None:
-        """Put the objects into `surface`, in front of what is around them."""
+    def _paint(
+        self,
+        surface: Surface,
+        pixels: np.ndarray,
+        drawable: _Drawable,
+        faces: np.ndarray,
+        rays: np.ndarray,
+    ) -> None:
+        """Put an object's colour and its attitude to the lamp into `surface`."""
+        normals = drawable.normals[faces]
+        away = np.einsum("nc,cn->n", normals, rays) > 0
+        normals[away] *= -1
         light = self.scene.surroundings.light.astype(np.float32)
-        along = np.abs(np.einsum("nc,nc->n", hits.normals, hits.directions))
-        length = np.sqrt(np.einsum("nc,nc->n", hits.directions, hits.directions))
-        surface.depth.reshape(-1)[hits.pixels] = hits.depth
-        surface.facing.reshape(-1)[hits.pixels] = np.maximum(hits.normals @ light, 0.0)
-        surface.upward.reshape(-1)[hits.pixels] = hits.normals[:, 1]
-        surface.incidence.reshape(-1)[hits.pixels] = np.minimum(along / length, 1.0)
-        surface.albedo.reshape(-1, 3)[hits.pixels] = self._albedo[hits.faces]
-
-    def _encode_coordinates(self, view: View, hits: _Hits) -> np.ndarray:
-        """Return the coordinate map's RGB (N, 3) uint8; distractors have none."""
-        encoded = np.zeros((len(hits.pixels), 3), np.uint8)
-        for index, item in enumerate(self.scene.objects):
-            if item.model.category == 0:
-                continue
-            rows = np.flatnonzero(hits.objects == index)
-            away = hits.depth[rows, None] * hits.directions[rows]
-            local = (away + (view.position - item.translation)) @ item.rotation
-            unit = local / np.linalg.norm(item.model.extents) + 0.5
-            unit[:, 2] = 1.0 - unit[:, 2]
-            encoded[rows] = np.clip(np.rint(unit * 255.0), 0, 255)
-        return encoded
+        surface.facing.reshape(-1)[pixels] = np.maximum(normals @ light, 0)
+        surface.upward.reshape(-1)[pixels] = normals[:, 1]
+        surface.albedo.reshape(-1, 3)[pixels] = drawable.item.model.albedo[faces]
 
     def _shade(self, view: View, directions: np.ndarray, surface: Surface) -> np.ndarray:
         """Return Lambertian colours (H, W, 3) uint8 with the lamp's shadows."""
@@ -160,9 +152,7 @@ class SceneRenderer:
         lit = self._compute_lit(view, directions, surface)
         colour = np.empty_like(surface.albedo)
         ambient = self.scene.surroundings.ambient
-        shade(
-            surface.albedo, surface.facing, surface.upward, lit, ambient, _BRIGHTNESS, colour
-        )
+        shade(surface.albedo, surface.facing, surface.upward, lit, ambient, _BRIGHTNESS, colour)
         return colour
 
     def _compute_lit(self, view: View, directions: np.ndarray, surface: Surface) -> np.ndarray:
@@ -178,17 +168,26 @@ class SceneRenderer:
         towards = np.empty((*away.shape[1:], 6), np.float32)
         towards[..., :3] = np.moveaxis(away, 0, -1) + (view.position + _SHADOW_LIFT * light)
         towards[..., 3:] = light
-        blocked = self._together.test_occlusions(open3d.core.Tensor(towards), nthreads=1).numpy()
+        rays = open3d.core.Tensor(towards)
+        blocked = self._shadow_caster.test_occlusions(rays, nthreads=1).numpy()
         height, width = surface.depth.shape
         lit: np.ndarray = cv2.resize(1.0 - blocked.astype(np.float32), (width, height))
         return lit
 
 
-def _build_raycaster(objects: Sequence[Placement]) -> Any:
+def _build_drawable(item: Placement) -> _Drawable:
+    vertices = compute_world_vertices(item)
+    corners = vertices[item.model.faces]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    return _Drawable(item=item, vertices=vertices, normals=normals.astype(np.float32))
+
+
+def _build_raycaster(scene: Scene) -> Any:
     import open3d
 
     raycaster = open3d.t.geometry.RaycastingScene(nthreads=1)
-    for item in objects:
+    for item in scene.objects:
         raycaster.add_triangles(
             open3d.core.Tensor(compute_world_vertices(item).astype(np.float32)),
             open3d.core.Tensor(item.model.faces.astype(np.uint32)),
@@ -210,34 +209,38 @@ def _build_directions(view: View, intrinsics: Intrinsics) -> np.ndarray:
     return directions
 
 
-def _cast(raycaster: Any, position: np.ndarray, directions: np.ndarray) -> dict[str, np.ndarray]:
-    """Return what the rays from `position` along `directions` (3, H, W) hit first."""
-    import open3d
+def _draw(
+    drawable: _Drawable, index: int, view: View, intrinsics: Intrinsics, canvas: _Canvas
+) -> None:
+    """Draw one object wherever it is nearest; both sides of its faces, as meshes may be open."""
+    from preprocess.synthetic.raster import draw_mesh
 
-    rays = np.empty((*directions.shape[1:], 6), np.float32)
-    if not rays.size:
-        nothing = np.zeros(0, np.uint32)
-        return {
-            "t_hit": np.zeros(0, np.float32),
-            "geometry_ids": nothing,
-            "primitive_ids": nothing,
-            "primitive_normals": np.zeros((0, 3), np.float32),
-        }
-    rays[..., :3] = position
-    rays[..., 3:] = np.moveaxis(directions, 0, -1)
-    hits = raycaster.cast_rays(open3d.core.Tensor(rays), nthreads=1)
-    return {name: values.numpy() for name, values in hits.items()}
+    vertices = (drawable.vertices - view.position) @ view.rotation.T
+    faces = drawable.item.model.faces
+    camera = np.array([intrinsics.fx, intrinsics.fy, intrinsics.cx, intrinsics.cy])
+    brightness = np.zeros(len(faces), np.float32)
+    for side in (faces, faces[:, ::-1]):
+        draw_mesh(
+            vertices,
+            np.ascontiguousarray(side),
+            brightness,
+            camera,
+            index,
+            canvas.depth,
+            canvas.owner,
+            canvas.face,
+            canvas.incidence,
+            canvas.brightness,
+        )
 
 
-def _bound_projection(
-    objects: Sequence[Placement], view: View, intrinsics: Intrinsics, step: int
-) -> tuple[slice, slice]:
-    """Return the rows and columns, in units of `step` pixels, that enclose what objects project to."""
-    vertices = np.concatenate([compute_world_vertices(item) for item in objects])
-    points = (vertices - view.position) @ view.rotation.T
-    depth = np.maximum(points[:, 2], 0.05)
-    u = (intrinsics.fx * points[:, 0] / depth + intrinsics.cx) / step
-    v = (intrinsics.fy * points[:, 1] / depth + intrinsics.cy) / step
-    u, v = np.clip(u, -1, intrinsics.width), np.clip(v, -1, intrinsics.height)
-    rows = slice(max(int(v.min()), 0), max(int(v.max()) + 2, 0))
-    return rows, slice(max(int(u.min()), 0), max(int(u.max()) + 2, 0))
+def _encode_coordinates(item: Placement, view: View, points: np.ndarray) -> np.ndarray:
+    """Return the coordinate map's RGB (N, 3) uint8 of points relative to the camera's position."""
+    if item.model.category == 0:
+        return np.zeros(points.shape, np.uint8)
+    to_unit = (item.rotation / np.linalg.norm(item.model.extents)).astype(np.float32)
+    start = (view.position - item.translation).astype(np.float32)
+    unit = (points + start) @ to_unit + np.float32(0.5)
+    unit[:, 2] = 1 - unit[:, 2]
+    encoded: np.ndarray = np.clip(np.rint(unit * 255), 0, 255).astype(np.uint8)
+    return encoded

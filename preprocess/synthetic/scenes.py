@@ -11,7 +11,7 @@ from preprocess.synthetic.surroundings import Surroundings, sample_surroundings
 from preprocess.synthetic.views import CameraPath, sample_camera_path
 
 _GAP = 0.004
-_FIRST_RING, _RING_STEP, _TRIES_PER_RING = 0.04, 0.02, 12
+_FIRST_RING, _RING_STEP, _TRIES_PER_RING = 0.04, 0.02, 6
 
 
 @dataclass(frozen=True, kw_only=True)

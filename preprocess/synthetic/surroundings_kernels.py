@@ -74,7 +74,9 @@ def trace_table(
                 facing[row, column] = max(light[1], 0.0)
                 upward[row, column] = 1.0
                 incidence[row, column] = -along / _measure(directions, row, column)
-                _read_texel(texture, z * texels_per_metre, x * texels_per_metre, colour[row, column])
+                _read_texel(
+                    texture, z * texels_per_metre, x * texels_per_metre, colour[row, column]
+                )
 
 
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]

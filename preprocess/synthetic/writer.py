@@ -13,7 +13,6 @@ from preprocess.synthetic.models import ObjectModel
 from preprocess.synthetic.render import Rendering
 
 INVALID_DEPTH = 32001
-_PNG_COMPRESSION = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +62,7 @@ def write_png(path: Path, image: np.ndarray) -> None:
         image = cv2.cvtColor(
             image, cv2.COLOR_RGB2BGR if image.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
         )
-    _, encoded = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_COMPRESSION])
+    _, encoded = cv2.imencode(".png", image)  # OpenCV's defaults are its fastest settings
     path.write_bytes(encoded.data)
 
 
