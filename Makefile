@@ -1,5 +1,6 @@
 # Everything a newcomer or CI needs; each target sets up what it lacks.
 PYTHON ?= python3
+TORCH ?= -r requirements/torch.txt
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -17,7 +18,7 @@ help:
 setup: $(STAMP)
 
 $(STAMP): requirements/lock.txt requirements/torch.txt requirements/install.sh pyproject.toml
-	@PYTHON=$(PYTHON) bash requirements/install.sh $(VENV)
+	@PYTHON=$(PYTHON) TORCH='$(TORCH)' bash requirements/install.sh $(VENV)
 	@touch $@
 
 run: setup

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Make the virtual environment $1 with the versions of lock.txt and torch.txt, and genbench in it.
+# PYTHON names the interpreter, TORCH replaces torch.txt ("torch==2.13.0 --index-url URL").
 # What the system lacks is installed through apt where that is allowed, else named in one line.
 set -euo pipefail
 
@@ -51,5 +52,5 @@ fi
 echo "Installing Python packages into $venv (a few minutes the first time)"
 pip=("$venv/bin/python" -m pip --disable-pip-version-check --no-input install --quiet)
 "${pip[@]}" --require-hashes -r requirements/lock.txt
-"${pip[@]}" -r requirements/torch.txt
+"${pip[@]}" ${TORCH:--r requirements/torch.txt} # several words on purpose
 "${pip[@]}" --no-deps --no-build-isolation --editable .
