@@ -13,8 +13,8 @@ import numpy as np
 
 from benchmark.categories import CATEGORIES
 from benchmark.errors import DataFormatError
-from benchmark.pickles import read_pickle
 from preprocess.frames import NocsFrame
+from preprocess.pickle_columns import read_dictionary, take_column
 
 _FOLDERS = ("mrcnn_results", "segmentation_results", "results/mrcnn_results", "detections")
 _DUALPOSENET_FOLDERS = {"camera": "CAMERA25", "real": "REAL275"}
@@ -83,7 +83,7 @@ def read_detections(path: Path, image_size: tuple[int, int]) -> FrameDetections:
     Raises:
         DataFormatError: not a detections pickle, or its columns contradict each other.
     """
-    content = _read_dictionary(path)
+    content = read_dictionary(path)
     if "pred_masks" in content:
         content = {
             "class_ids": content.get("pred_class_ids"),
@@ -102,7 +102,7 @@ def read_aligned_tracks(path: Path, image_size: tuple[int, int]) -> AlignedTrack
     Raises:
         DataFormatError: not of this form, or rows of detections and ground truth differ.
     """
-    content = _read_dictionary(path)
+    content = read_dictionary(path)
     pred, truth = content.get("pred"), content.get("gt")
     if not isinstance(pred, dict) or not isinstance(truth, dict):
         raise DataFormatError(f"{path}: expected the keys pred and gt of aligned detections")
@@ -114,9 +114,9 @@ def read_aligned_tracks(path: Path, image_size: tuple[int, int]) -> AlignedTrack
     visible = truth.get("handle_visibility", np.ones(rows))
     return AlignedTracks(
         detections=detections,
-        seen=_take_column(f"{path}: pred.seen", pred.get("seen", np.ones(rows)), (rows,)) != 0,
-        transform=_take_column(f"{path}: gt.poses", truth.get("poses"), (rows, 4, 4)).astype(float),
-        handle_visible=(_take_column(f"{path}: gt", visible, (rows,)) != 0).astype(np.uint8),
+        seen=take_column(f"{path}: pred.seen", pred.get("seen", np.ones(rows)), (rows,)) != 0,
+        transform=take_column(f"{path}: gt.poses", truth.get("poses"), (rows, 4, 4)).astype(float),
+        handle_visible=(take_column(f"{path}: gt", visible, (rows,)) != 0).astype(np.uint8),
         instances=tuple(str(name) for name in names),
     )
 
@@ -145,12 +145,12 @@ def build_detections(
     Raises:
         DataFormatError: a column is missing, of another shape, or impossible.
     """
-    category = _take_column(f"{where}: class_ids", content.get("class_ids"), (None,))
+    category = take_column(f"{where}: class_ids", content.get("class_ids"), (None,))
     rows = len(category)
-    bbox = _take_column(f"{where}: rois", content.get("rois"), (rows, 4))
-    confidence = _take_column(f"{where}: scores", content.get("scores", np.ones(rows)), (rows,))
+    bbox = take_column(f"{where}: rois", content.get("rois"), (rows, 4))
+    confidence = take_column(f"{where}: scores", content.get("scores", np.ones(rows)), (rows,))
     shape = (image_size[1], image_size[0], rows)
-    masks = _take_column(f"{where}: masks", content.get("masks"), shape)
+    masks = take_column(f"{where}: masks", content.get("masks"), shape)
     if not np.all(np.isin(category, [item.id for item in CATEGORIES])):
         raise DataFormatError(f"{where}: expected classes 1 to 6, got {category.tolist()!r:.60}")
     if np.any(np.abs(bbox) > 2**20) or np.any(bbox[:, :2] > bbox[:, 2:]):
@@ -163,33 +163,3 @@ def build_detections(
         confidence=confidence.astype(np.float32),
         masks=masks,
     )
-
-
-def _take_column(where: str, value: Any, shape: tuple[int | None, ...]) -> np.ndarray:
-    """Return a finite numeric array of this shape (None is any length)."""
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise DataFormatError(f"{where}: expected an array, got unequal rows") from error
-    if array.size == 0 and 0 in shape:  # without detections the other axes mean nothing
-        return np.zeros([length or 0 for length in shape], dtype=bool)
-    fits = array.ndim == len(shape) and all(
-        wanted in (None, found) for wanted, found in zip(shape, array.shape, strict=True)
-    )
-    if array.dtype.kind not in "biuf" or not fits:
-        expected = " x ".join("n" if length is None else str(length) for length in shape)
-        raise DataFormatError(
-            f"{where}: expected numbers of shape {expected}, got {array.dtype} {array.shape}"
-        )
-    if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
-        raise DataFormatError(f"{where}: expected finite numbers")
-    return array
-
-
-def _read_dictionary(path: Path) -> dict[str, Any]:
-    content = read_pickle(path)
-    if not isinstance(content, dict):
-        raise DataFormatError(
-            f"{path}: expected a dictionary of detections, got a {type(content).__name__}"
-        )
-    return content
