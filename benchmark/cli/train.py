@@ -8,9 +8,7 @@ import click
 @click.command("train")
 @click.argument("shards", type=click.Path(path_type=Path))
 @click.option("--estimator", default="genpose", show_default=True, help="Registered estimator.")
-@click.option(
-    "--preset", default=None, help="Configuration; compact if not given."
-)
+@click.option("--preset", default=None, help="Configuration; compact if not given.")
 @click.option("--holdout", default=None, help="Category that must not be trained on.")
 @click.option(
     "--budget",
@@ -27,9 +25,7 @@ import click
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda or auto.")
 @click.option("--threads", type=click.IntRange(min=1), default=None, help="CPU threads.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=None, help="Folder to train in."
-)
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="Folder to train in.")
 def train(
     shards: Path,
     estimator: str,

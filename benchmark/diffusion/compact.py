@@ -242,7 +242,7 @@ def apply_preconditioned(head: PoseHead, condition: Tensor, poses: Tensor, sigma
     """Return the denoised poses: c_skip p + c_out head(c_in p, ln sigma) (Karras et al. 2022)."""
     noise = _per_pose(sigma, poses)
     total = (noise**2 + SIGMA_DATA**2).sqrt()
-    answer = head(condition, poses / total, sigma.log())
+    answer: Tensor = head(condition, poses / total, sigma.log())
     return (SIGMA_DATA / total) ** 2 * poses + noise * SIGMA_DATA / total * answer
 
 

@@ -1,0 +1,172 @@
+"""GenPose as a registered estimator: sample K poses, rank them by energy, pool the best."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.aggregation import Ranking, pool_ranked
+from benchmark.diffusion.denoiser import PoseModel, bind
+from benchmark.diffusion.pose_vector import POSE_SIZE, orthonormalise
+from benchmark.diffusion.presets import PRESETS, Preset
+from benchmark.diffusion.samplers import SAMPLERS
+from benchmark.errors import ConfigError, UnknownNameError
+from benchmark.estimator import (
+    EstimatorOptions,
+    EstimatorSpec,
+    Observations,
+    PoseEstimate,
+    PoseHypotheses,
+)
+from benchmark.training.options import FitOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingOptions:
+    """How poses are sampled, ranked and pooled; None takes the preset's default.
+
+    Attributes:
+        sampler: name in `benchmark.diffusion.samplers.SAMPLERS`.
+        steps: noise levels of samplers with fixed steps.
+        t0: time on the paper's noise schedule at which sampling starts.
+        ranking: "separate" for rotation and translation (released code), "joint" (paper).
+    """
+
+    sampler: str | None = None
+    steps: int | None = None
+    t0: float | None = None
+    ranking: Ranking = "separate"
+
+
+class GenPose:
+    """Category-level pose estimation by conditional diffusion (Zhang et al., NeurIPS 2023)."""
+
+    spec: ClassVar[EstimatorSpec] = EstimatorSpec(
+        name="genpose",
+        summary="diffusion proposes poses, an energy model ranks them, the best are pooled",
+        gives=frozenset({"hypotheses", "energies"}),
+        reference="Zhang, Wu, Dong: GenPose, NeurIPS 2023",
+    )
+
+    def __init__(
+        self,
+        model: PoseModel[Any],
+        preset: Preset,
+        options: EstimatorOptions,
+        fingerprints: dict[str, str],
+    ) -> None:
+        sampling = _read_sampling(options.extra)
+        self._model, self._preset, self._fingerprints = model, preset, fingerprints
+        self._hypotheses, self._keep = options.hypotheses, options.keep
+        self._ranking = sampling.ranking
+        self._device = _find_device(options.device)
+        self._sampler = sampling.sampler or preset.sampler
+        self._steps = sampling.steps or preset.steps
+        self._sigma_max = preset.get_start_sigma(sampling.t0)
+        if self._sampler not in SAMPLERS:
+            raise UnknownNameError.suggest("sampler", self._sampler, list(SAMPLERS))
+
+    @classmethod
+    def load(cls, options: EstimatorOptions) -> "GenPose":
+        """Load a preset's networks, shipped or from `options.weights`.
+
+        Raises:
+            ConfigError: options that do not fit the preset, or a preset without shipped weights.
+            UnknownNameError: no such preset or sampler.
+        """
+        preset = get_preset(options.preset)
+        model, fingerprints = preset.load(options.weights, _find_device(options.device))
+        return cls(model, preset, options, fingerprints)
+
+    @classmethod
+    def fit(
+        cls, shards: Path, folder: Path, options: FitOptions, *, report: Callable[[str], None]
+    ) -> None:
+        """Train the networks of a preset on a folder of shards; see `genbench train`."""
+        get_preset(options.preset).fit(shards, folder, options, report)
+
+    def estimate(self, observations: Observations) -> PoseEstimate:
+        """Return the pooled pose of each observation, with its K hypotheses and their energies."""
+        hypotheses = self.sample(observations)
+        rotation, translation = pool_ranked(
+            hypotheses.rotation,
+            hypotheses.translation,
+            hypotheses.energies,
+            keep=self._keep,
+            ranking=self._ranking,
+        )
+        return PoseEstimate(rotation=rotation, translation=translation, hypotheses=hypotheses)
+
+    @torch.inference_mode()
+    def sample(self, observations: Observations) -> PoseHypotheses:
+        """Return K poses of each observation in draw order, with their energies."""
+        features = self._model.encode(torch.from_numpy(observations.points).to(self._device))
+        start = draw_noise(observations.seeds, self._hypotheses).to(self._device)
+        sigmas = self._preset.make_sigmas(self._steps, self._sigma_max).to(self._device)
+        sample = SAMPLERS[self._sampler]
+        poses = orthonormalise(sample(bind(self._model, features), sigmas[0] * start, sigmas))
+        energies = self._model.compute_energies(features, poses)
+        rotation, translation = self._model.restore_poses(features, poses)
+        return PoseHypotheses(
+            rotation=rotation.cpu().numpy(),
+            translation=translation.cpu().numpy(),
+            energies=None if energies is None else energies.cpu().numpy(),
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Return the resolved configuration and the weights' fingerprints."""
+        return {
+            "preset": self._preset.name,
+            "sampler": self._sampler,
+            "steps": self._steps,
+            "sigma_max": self._sigma_max,
+            "ranking": self._ranking,
+            "keep": self._keep,
+            "fingerprints": dict(self._fingerprints),
+        }
+
+
+def draw_noise(seeds: np.ndarray, hypotheses: int) -> Tensor:
+    """Return standard normal numbers (B, K, 9), each observation's from its own seed."""
+    noise = np.empty((len(seeds), hypotheses, POSE_SIZE), dtype=np.float32)
+    for row, seed in enumerate(seeds):
+        generator = np.random.Generator(np.random.Philox(int(seed)))
+        generator.standard_normal(out=noise[row], dtype=np.float32)
+    return torch.from_numpy(noise)
+
+
+def get_preset(name: str | None) -> Preset:
+    """Return a preset by name, the default one for None.
+
+    Raises:
+        UnknownNameError: no such preset.
+    """
+    if name is None:
+        return next(iter(PRESETS.values()))
+    if name not in PRESETS:
+        raise UnknownNameError.suggest("preset", name, list(PRESETS))
+    return PRESETS[name]
+
+
+def _read_sampling(extra: dict[str, Any]) -> SamplingOptions:
+    known = SamplingOptions.__dataclass_fields__
+    for name in extra:
+        if name not in known:
+            raise UnknownNameError.suggest("option of genpose", name, list(known))
+    return SamplingOptions(**{name: value for name, value in extra.items() if value is not None})
+
+
+def _find_device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"unknown device '{name}': use cpu, cuda or auto") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device cuda: no usable GPU found: use --device cpu")
+    return device

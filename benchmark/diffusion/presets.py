@@ -1,0 +1,128 @@
+"""The presets of GenPose: which networks, which weights, and how they are sampled by default."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.diffusion.checkpoints import read_weights
+from benchmark.diffusion.compact import (
+    SIGMA_MAX,
+    SIGMA_MIN,
+    CompactEnergy,
+    CompactModel,
+    CompactScore,
+)
+from benchmark.diffusion.denoiser import PoseModel
+from benchmark.diffusion.samplers.grids import karras_sigmas
+from benchmark.diffusion.schedule import VarianceExploding
+from benchmark.errors import ConfigError, DataFormatError
+from benchmark.training.options import FitOptions
+
+_SHIPPED = Path(__file__).parent / "weights"
+
+
+class Preset(Protocol):
+    """A named configuration of GenPose."""
+
+    @property
+    def name(self) -> str:
+        """Name as given to `--preset`."""
+        ...
+
+    @property
+    def sampler(self) -> str:
+        """Default sampler."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """Default number of noise levels."""
+        ...
+
+    def load(
+        self, weights: Path | None, device: torch.device
+    ) -> tuple[PoseModel[Any], dict[str, str]]:
+        """Return the networks, and the SHA-256 of each weights file by name."""
+        ...
+
+    def fit(
+        self, shards: Path, folder: Path, options: FitOptions, report: Callable[[str], None]
+    ) -> None:
+        """Train the networks."""
+        ...
+
+    def get_start_sigma(self, t0: float | None) -> float:
+        """Return the noise level to start from, for a time on the paper's schedule."""
+        ...
+
+    def make_sigmas(self, steps: int, sigma_max: float) -> Tensor:
+        """Return the falling noise levels that a sampler visits."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompactPreset:
+    """Networks that train in minutes on two cores, shipped with genbench."""
+
+    name: str = "compact"
+    sampler: str = "heun"
+    steps: int = 12
+
+    def load(
+        self, weights: Path | None, device: torch.device
+    ) -> tuple[PoseModel[Any], dict[str, str]]:
+        """Load `score.safetensors` and `energy.safetensors` of a folder, or the shipped ones."""
+        folder = weights or _SHIPPED / self.name
+        networks: dict[str, nn.Module] = {"score": CompactScore(), "energy": CompactEnergy()}
+        fingerprints = {
+            name: load_network(network, folder / f"{name}.safetensors", device)
+            for name, network in networks.items()
+        }
+        return CompactModel(**networks), fingerprints  # type: ignore[arg-type]
+
+    def fit(
+        self, shards: Path, folder: Path, options: FitOptions, report: Callable[[str], None]
+    ) -> None:
+        """Train score and energy; see `benchmark.diffusion.compact_training`."""
+        from benchmark.diffusion.compact_training import fit_compact
+
+        fit_compact(shards, folder, options, report)
+
+    def get_start_sigma(self, t0: float | None) -> float:
+        """Return the noise level to start from; the largest by default."""
+        if t0 is None:
+            return SIGMA_MAX
+        sigma = VarianceExploding().sigma(t0)
+        if not SIGMA_MIN < sigma <= SIGMA_MAX:
+            raise ConfigError(
+                f"--t0 {t0:g} starts at noise {sigma:.3g}, but preset compact knows noise from "
+                f"{SIGMA_MIN} to {SIGMA_MAX}: use --t0 0.25 to 0.66, or --preset paper"
+            )
+        return sigma
+
+    def make_sigmas(self, steps: int, sigma_max: float) -> Tensor:
+        """Return Karras' noise levels, ending at the smallest that was trained."""
+        return karras_sigmas(steps, SIGMA_MIN, sigma_max)
+
+
+PRESETS: dict[str, Preset] = {"compact": CompactPreset()}
+
+
+def load_network(network: nn.Module, path: Path, device: torch.device) -> str:
+    """Load weights into a network for inference; return the file's SHA-256.
+
+    Raises:
+        DataFormatError: the file's tensors are not this network's.
+    """
+    state, fingerprint = read_weights(path)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        raise DataFormatError(f"{path}: not weights of this preset ({first})") from error
+    network.to(device).eval().requires_grad_(False)
+    return fingerprint
