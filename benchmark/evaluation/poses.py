@@ -36,9 +36,19 @@ class Hypotheses:
         return Hypotheses(rotation=rotation, translation=translation)
 
     def pool(self) -> "Hypotheses":
-        """Return their average, as one hypothesis."""
+        """Return their average, as one hypothesis.
+
+        It is rounded to single precision, as in the released code: the average of equal
+        hypotheses is then that very hypothesis.
+        """
         rotation, translation = pool_average(self.rotation, self.translation)
-        return Hypotheses(rotation=rotation[:, None], translation=translation[:, None])
+        return Hypotheses(
+            rotation=_round(rotation)[:, None], translation=_round(translation)[:, None]
+        )
+
+
+def _round(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float32).astype(np.float64)
 
 
 def read_hypotheses(predictions: Predictions, options: Options) -> Hypotheses:
