@@ -14,6 +14,7 @@ from baselines.importers.record import (
     build_estimates,
     build_ground_truth,
     build_transforms,
+    change_camera_frame,
     project_boxes,
 )
 from baselines.importers.sources import Document
@@ -73,6 +74,7 @@ def _build_frame(
             transform=truth[0],
             extents=truth[1],
             bbox=project_boxes(*truth, name.intrinsics),
+            where=name.id,
         ),
         notes=_NOTES,
     )
@@ -88,7 +90,7 @@ def _read_track(track: Any, where: str) -> list[tuple[np.ndarray, np.ndarray]]:
         try:
             transform = _read_pose(pose)
             extents = _read_extents(corners[index] if isinstance(corners, list) else corners)
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError) as error:
             raise DataFormatError(f"{where}, frame {index}: unreadable pose ({error})") from error
         poses.append((transform, extents))
     return poses
@@ -98,7 +100,9 @@ def _read_pose(pose: Any) -> np.ndarray:
     rotation = np.asarray(pose["rotation"], dtype=float).reshape(1, 3, 3)
     translation = np.asarray(pose["translation"], dtype=float).reshape(1, 3)
     scale = np.asarray(pose["scale"], dtype=float).reshape(1, 1, 1)
-    return build_transforms(scale * (FROM_OPENGL @ rotation), translation @ FROM_OPENGL)
+    with np.errstate(invalid="ignore", over="ignore"):  # what overflows is no pose
+        pose = build_transforms(scale * rotation, translation)
+    return change_camera_frame(pose, FROM_OPENGL)
 
 
 def _read_extents(corners: Any) -> np.ndarray:
@@ -115,8 +119,8 @@ def _read_numbers(numbers: Any, count: int, where: str) -> list[int]:
         return list(range(count))
     try:
         parsed = [int(np.asarray(number).reshape(-1)[0]) for number in numbers]
-    except (TypeError, ValueError, IndexError) as error:
+    except (TypeError, ValueError, IndexError, OverflowError) as error:
         raise DataFormatError(f"{where}: 'frame_nums' should be numbers ({error})") from error
-    if len(parsed) != count:
-        raise DataFormatError(f"{where}: {count} poses but {len(parsed)} 'frame_nums'")
+    if len(parsed) != count or not all(0 <= number < 10**9 for number in parsed):
+        raise DataFormatError(f"{where}: expected {count} frame numbers, got {numbers!r:.60}")
     return parsed

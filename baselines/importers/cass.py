@@ -53,5 +53,5 @@ def _read_class(model: Mapping[str, Any], where: str) -> int:
     """Return the class id of a model, which some files hold as text."""
     try:
         return int(model["cls_id"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataFormatError(f"{where}: a model without a usable 'cls_id' ({error})") from error

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from baselines.importers.detect import is_by_step
 from baselines.importers.names import FrameName, parse_frame_path
 from baselines.importers.nocs import read_frame
 from baselines.importers.options import ImportOptions
@@ -29,8 +30,8 @@ def read_document(document: Document, options: ImportOptions) -> list[ImportedFr
         ConfigError: the file has no such iteration as `options.iteration`.
         DataFormatError: an image or object is not what CATRE writes.
     """
-    steps = all(str(key).startswith("iter") for key in document.content)
-    return (_read_steps if steps else _read_objects)(document, options)
+    read = _read_steps if is_by_step(document.content) else _read_objects
+    return read(document, options)
 
 
 def _read_steps(document: Document, options: ImportOptions) -> list[ImportedFrame]:
@@ -38,7 +39,10 @@ def _read_steps(document: Document, options: ImportOptions) -> list[ImportedFram
     steps = sorted(int(key.removeprefix("iter")) for key in document.content)
     step = _choose_step(steps, options, document.where)
     frames = []
-    for key, columns in document.content[f"iter{step}"].items():
+    images = document.content[f"iter{step}"]
+    if not isinstance(images, Mapping):
+        raise DataFormatError(f"{document.where}, 'iter{step}': expected a dictionary of images")
+    for key, columns in images.items():
         where = f"{document.where}, 'iter{step}', '{key}'"
         if not isinstance(columns, Mapping):
             raise DataFormatError(f"{where}: expected a dictionary of columns")
@@ -60,7 +64,8 @@ def _read_image(key: str, objects: Any, where: str, options: ImportOptions) -> I
     name = parse_frame_path(key, where)
     if not isinstance(objects, list) or not all(isinstance(one, Mapping) for one in objects):
         raise DataFormatError(f"{where}: expected a list of dictionaries, one per object")
-    steps = sorted({int(found[1]) for one in objects for k in one if (found := _STEP.match(k))})
+    keys = {str(key) for one in objects for key in one}
+    steps = sorted(int(found[1]) for key in keys if (found := _STEP.match(key)))
     step = _choose_step(steps, options, where) if steps else None
     suffix = "est" if step is None else str(step)
     try:
@@ -73,7 +78,7 @@ def _read_image(key: str, objects: Any, where: str, options: ImportOptions) -> I
                 -1, 3
             ),
         }
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise DataFormatError(f"{where}: unreadable object ({error})") from error
     return _annotate(read_frame(columns, name, where), step)
 

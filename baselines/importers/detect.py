@@ -27,7 +27,7 @@ def _detect_mapping(content: Mapping[str, Any]) -> str | None:
     predicted = content.get("pred")
     if isinstance(predicted, Mapping) and isinstance(content.get("gt"), Mapping):
         return "p9" if "rois" in predicted else "p5" if "poses" in predicted else None
-    if content and all(_STEP_KEY.match(str(key)) for key in content):
+    if is_by_step(content):
         return "p6"
     first = next((value for value in content.values() if len(_sized(value))), None)
     if isinstance(first, Mapping) and "result" in first:
@@ -35,6 +35,11 @@ def _detect_mapping(content: Mapping[str, Any]) -> str | None:
     if isinstance(first, list) and isinstance(first[0], Mapping):
         return "p6" if any(_POSE_KEY.match(str(key)) for key in first[0]) else None
     return None
+
+
+def is_by_step(content: Mapping[str, Any]) -> bool:
+    """Tell CATRE's dictionary of refinement steps ("iter0", "iter1", ...)."""
+    return bool(content) and all(_STEP_KEY.match(str(key)) for key in content)
 
 
 def _detect_columns(content: Mapping[str, Any]) -> str | None:

@@ -26,7 +26,10 @@ def _read_entry(key: str, entry: Any, document: Document) -> ImportedFrame:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("result"), Mapping):
         raise DataFormatError(f"{where}: expected a dictionary with 'result'")
     result = entry["result"]
-    source = {"key": key, "entry": _describe_entry(entry, result)}
+    try:
+        source = {"key": key, "entry": _describe_entry(entry, result)}
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataFormatError(f"{where}: unreadable 'cat_id' or 'valid_inst' ({error})") from error
     return read_frame(result, parse_frame_path(key, where), where, source=source)
 
 
@@ -35,12 +38,17 @@ def _describe_entry(entry: Mapping[str, Any], result: Mapping[str, Any]) -> dict
 
     The usual `cat_id` and `valid_inst`, which say that every detection is valid, are not repeated.
     """
-    classes = np.asarray(result.get("pred_class_ids", ())).astype(int)
-    usual = {"cat_id": (classes - 1).tolist(), "valid_inst": list(range(len(classes)))}
+    classes = _read_whole(result.get("pred_class_ids", ()))
+    usual = {"cat_id": [c - 1 for c in classes], "valid_inst": list(range(len(classes)))}
     described: dict[str, Any] = {"keys": [str(name) for name in entry]}
     for name, expected in usual.items():
         if name in entry:
-            value = np.asarray(entry[name]).astype(int).tolist()
+            value = _read_whole(entry[name])
             if value != expected:
                 described[name] = value
     return described
+
+
+def _read_whole(values: Any) -> list[int]:
+    """Return whole numbers from a list or an array."""
+    return [int(value) for value in np.asarray(values).reshape(-1).tolist()]

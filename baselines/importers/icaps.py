@@ -54,6 +54,8 @@ def _read_line(fields: list[str], where: str, *, sequence: int, is_truth: bool) 
     try:
         numbers = np.array([float(text) for text in fields[2:10]])
         category = np.array([get_category(fields[0].lower().split("_")[0]).id])
+        if not 0.5 < np.linalg.norm(numbers[3:7]) < 2:
+            raise ValueError(f"the quaternion {fields[5:9]} has no direction")
     except (ValueError, UnknownNameError) as error:
         raise DataFormatError(f"{where}: {error}") from error
     name = _name_frame(fields[1], sequence, where)
@@ -64,7 +66,7 @@ def _read_line(fields: list[str], where: str, *, sequence: int, is_truth: bool) 
     bbox = project_boxes(transform, extents, name.intrinsics)
     if is_truth:
         truth = build_ground_truth(
-            category=category, transform=transform, extents=extents, bbox=bbox
+            category=category, transform=transform, extents=extents, bbox=bbox, where=where
         )
         nothing = (
             build_detections(category[:0], bbox[:0]),

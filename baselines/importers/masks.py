@@ -12,7 +12,9 @@ from baselines.importers.record import (
     build_detections,
     build_estimates,
     build_ground_truth,
+    check_confidence,
     check_count,
+    check_pixels,
     take_array,
 )
 from baselines.importers.sources import Document
@@ -26,21 +28,25 @@ def read_document(document: Document) -> list[ImportedFrame]:
     if name is None:
         name = parse_frame_path(get_image_path(content) or document.stem, where)
     notes: list[str] = []
-    detected = _rename(content.get("pred", content))
+    aligned = "rois" not in content and "pred_masks" not in content
+    detected = _rename(content["pred"] if aligned else content)
     category = take_array(detected, "class_ids", (), where)
     rows = len(category)
     boxes = take_array(detected, "rois", (4,), where)
     check_count(len(boxes), rows, "rois", where)
+    check_pixels(boxes, "rois", where)
+    kept = np.asarray((category >= 1) & (category <= 6))
     confidence = (
         take_array(detected, "scores", (), where) if "scores" in detected else np.ones(rows)
     )
     check_count(len(confidence), rows, "scores", where)
+    check_confidence(confidence, "scores", where)
     truth: GroundTruth | None
-    if "pred" in content:
-        truth = _read_aligned_truth(content["gt"], category, boxes, where)
+    if aligned:
+        truth = _read_aligned_truth(content["gt"], category, boxes, where, kept)
     else:
         truth = read_ground_truth(content, name, where, NocsKeys(), notes)
-    return [_build(name, category, boxes, confidence, truth, notes)]
+    return [_build(name, category[kept], boxes[kept], confidence[kept], truth, notes)]
 
 
 def _build(
@@ -51,11 +57,10 @@ def _build(
     truth: GroundTruth | None,
     notes: list[str],
 ) -> ImportedFrame:
-    kept = (category >= 1) & (category <= 6)
-    count = int(kept.sum())
+    count = len(category)
     return ImportedFrame(
         name=name,
-        detections=build_detections(category[kept], boxes[kept], confidence[kept]),
+        detections=build_detections(category, boxes, confidence),
         estimates=build_estimates(np.tile(np.eye(4), (count, 1, 1)), np.full((count, 3), np.nan)),
         ground_truth=truth,
         notes=(*notes, "detections only: no pose in the file"),
@@ -69,7 +74,7 @@ def _rename(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_aligned_truth(
-    truth: Mapping[str, Any], category: np.ndarray, boxes: np.ndarray, where: str
+    truth: Mapping[str, Any], category: np.ndarray, boxes: np.ndarray, where: str, kept: np.ndarray
 ) -> GroundTruth:
     """Read the ground truth whose rows are those of the detections (GenPose's tracking form)."""
     transform = take_array(truth, "poses", (4, 4), where)
@@ -77,13 +82,16 @@ def _read_aligned_truth(
     visible = np.ones(len(category))
     if "handle_visibility" in truth:
         visible = take_array(truth, "handle_visibility", (), where)
-    instances = [str(name) for name in truth.get("model_list", [""] * len(category))]
+    check_count(len(visible), len(category), "handle_visibility", where)
+    models = truth.get("model_list", [""] * len(category))
+    instances = np.array([str(model) for model in models] if isinstance(models, list) else [])
     check_count(len(instances), len(category), "model_list", where)
     return build_ground_truth(
-        category=category,
-        transform=transform,
-        extents=np.full((len(category), 3), np.nan),
-        bbox=boxes,
-        instance=instances,
-        handle_visible=visible != 0,
+        category=category[kept],
+        transform=transform[kept],
+        extents=np.full((int(kept.sum()), 3), np.nan),
+        bbox=boxes[kept],
+        instance=list(instances[kept]),
+        handle_visible=visible[kept] != 0,
+        where=where,
     )

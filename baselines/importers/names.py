@@ -13,9 +13,11 @@ from benchmark.errors import DataFormatError
 
 Split = Literal["Real/test", "Real/train", "CAMERA/val", "CAMERA/train"]
 
-_RESULT_NAME = re.compile(r"results?_(?P<split>real_test|test|val)_(?P<scene>.+)_(?P<number>\d+)$")
-_FRAME_NUMBER = re.compile(r"(?P<number>\d+)(_[a-z]+)?(\.[a-z]+)?$", re.IGNORECASE)
-_SCENE = re.compile(r"\w[\w.-]*$")
+_RESULT_NAME = re.compile(
+    r"results?_(?P<split>real_test|test|val)_(?P<scene>.+)_(?P<number>[0-9]{1,9})$"
+)
+_FRAME_NUMBER = re.compile(r"(?P<number>[0-9]{1,9})(_[a-z]+)?(\.[a-z]+)?$", re.IGNORECASE)
+_SCENE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")
 _REAL_FOLDERS = {"real", "real_test", "real_train", "real275"}
 _CAMERA_FOLDERS = {"camera", "camera25", "val", "camera_val"}
 

@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from baselines.importers.hypotheses import read_hypotheses
 from baselines.importers.names import FrameName, parse_frame_path, parse_result_name
 from baselines.importers.record import (
     ImportedFrame,
     build_detections,
     build_estimates,
     build_ground_truth,
+    check_confidence,
     check_count,
+    check_pixels,
     project_boxes,
     take_array,
 )
@@ -40,7 +43,6 @@ COLUMNS = (
     "multi_hypothesis_pred_RTs",
     "energy",
 )
-_LARGEST_PIXEL = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,7 @@ def read_document(document: Document) -> list[ImportedFrame]:
 def get_image_path(content: Mapping[str, Any]) -> str | None:
     """Return the image path that a dictionary names, None where it names none."""
     path = content.get("image_path")
-    if isinstance(path, list | tuple | np.ndarray) and len(path):
+    if isinstance(path, list | tuple) and path:
         path = path[0]
     return str(path) if isinstance(path, str | np.str_) else None
 
@@ -100,7 +102,7 @@ def read_frame(
     notes: list[str] = []
     ground_truth = read_ground_truth(content, name, where, keys, notes)
     detections, estimates, kept = _read_predictions(content, name, where, keys, notes)
-    hypotheses, energies = _read_hypotheses(content, where, kept, notes)
+    hypotheses, energies = read_hypotheses(content, where, kept, notes)
     known = {*COLUMNS, *asdict(keys).values(), "image_id", "image_path"}
     notes += [f"'{key}' was left out" for key in content if key not in known]
     return ImportedFrame(
@@ -142,6 +144,7 @@ def read_ground_truth(
         extents=extents[kept],
         bbox=bbox[kept],
         handle_visible=handle_visible[kept] != 0,
+        where=where,
     )
 
 
@@ -149,7 +152,7 @@ def _read_predictions(
     content: Mapping[str, Any], name: FrameName, where: str, keys: NocsKeys, notes: list[str]
 ) -> tuple[Detections, Estimates, np.ndarray]:
     """Read detections and estimates, and the mask of the rows that were kept."""
-    if not any(key.startswith("pred_") for key in content):
+    if not any(str(key).startswith("pred_") for key in content):
         return build_detections(np.zeros(0), np.zeros((0, 4))), Estimates.empty(), np.zeros(0, bool)
     category = take_array(content, keys.class_ids, (), where)
     rows = len(category)
@@ -160,43 +163,10 @@ def _read_predictions(
     boxes = project_boxes(transform, extents, name.intrinsics)
     bbox = _take_boxes(content, "pred_bboxes", where, boxes, notes)
     confidence = _take_or(content, "pred_scores", (), where, np.ones(rows), notes)
+    check_confidence(confidence, "pred_scores", where)
     kept = _keep_known(category, "detections", notes)
     detections = build_detections(category[kept], bbox[kept], confidence[kept])
     return detections, build_estimates(transform[kept], extents[kept]), kept
-
-
-def _read_hypotheses(
-    content: Mapping[str, Any], where: str, kept: np.ndarray, notes: list[str]
-) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Read the candidate poses (M, K, 3, 4) and their energies (M, K, 2), where there are any."""
-    key = "multi_hypothesis_pred_RTs"
-    if key not in content or not len(kept):
-        return None, None
-    candidates = np.asarray(content[key])
-    count = candidates.shape[1] if candidates.ndim == 4 else 0
-    candidates = take_array(content, key, (count, 4, 4), where)
-    check_count(len(candidates), len(kept), key, where)
-    if not np.isfinite(candidates).all() or (candidates[..., 3, :] != [0, 0, 0, 1]).any():
-        raise DataFormatError(f"{where}: '{key}' should hold finite matrices ending in 0 0 0 1")
-    if (abs(np.linalg.det(candidates[..., :3, :3]) - 1) > 1e-2).any():
-        raise DataFormatError(f"{where}: '{key}' should hold rotations without scale")
-    hypotheses = candidates[kept, :, :3, :]
-    if hypotheses.dtype not in (np.float32, np.float64):
-        hypotheses = hypotheses.astype(float)
-    return hypotheses, _read_energies(content, count, where, kept, notes)
-
-
-def _read_energies(
-    content: Mapping[str, Any], count: int, where: str, kept: np.ndarray, notes: list[str]
-) -> np.ndarray | None:
-    if "energy" not in content:
-        return None
-    energies = take_array(content, "energy", (count, 2), where)
-    check_count(len(energies), len(kept), "energy", where)
-    single = energies.astype(np.float32)
-    if not np.array_equal(single, energies, equal_nan=True):
-        notes.append("energies were rounded to float32")
-    return np.asarray(single[kept])
 
 
 def _take_or(
@@ -226,8 +196,7 @@ def _take_boxes(
         return projected
     array = take_array(content, key, (4,), where)
     check_count(len(array), len(projected), key, where)
-    if not (np.isfinite(array) & (abs(array) < _LARGEST_PIXEL)).all():
-        raise DataFormatError(f"{where}: '{key}' should hold pixels, got {array.tolist()}"[:200])
+    check_pixels(array, key, where)
     if (array != np.rint(array)).any():
         notes.append(f"'{key}' were rounded to whole pixels")
     return array

@@ -14,13 +14,15 @@ from benchmark.geometry.similarity import compute_scale
 from benchmark.predictions import Estimates
 from benchmark.records import Detections, GroundTruth
 
-FROM_Z180 = np.diag([-1.0, -1.0, 1.0])
-"""Camera frame with x left and y up (CASS, 6-PACK) to OpenCV's."""
+FROM_Z180 = np.array([-1.0, -1.0, 1.0])
+"""Signs that take a camera frame with x left and y up (CASS, 6-PACK) to OpenCV's."""
 
-FROM_OPENGL = np.diag([1.0, -1.0, -1.0])
-"""Camera frame with y up and z backward (CAPTRA) to OpenCV's."""
+FROM_OPENGL = np.array([1.0, -1.0, -1.0])
+"""Signs that take a camera frame with y up and z backward (CAPTRA) to OpenCV's."""
 
-_ALWAYS_VISIBLE = 1
+_LARGEST_PIXEL = 1e6
+_LARGEST_METRES = 1e6
+_LARGEST_CONFIDENCE = 1e30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +63,7 @@ def take_array(
     """
     if key not in content:
         raise DataFormatError(f"{where}: expected the key '{key}', got {_name_keys(content)}")
-    try:
-        array = np.asarray(content[key])
-    except ValueError as error:
-        raise DataFormatError(f"{where}: '{key}' has rows of different lengths") from error
+    array = convert_array(content[key], key, where)
     if array.size == 0:
         return np.zeros((0, *row_shape), dtype=array.dtype if array.dtype.kind in "iufb" else "f8")
     if array.dtype.kind not in "iufb" or array.shape[1:] != row_shape or array.ndim == 0:
@@ -73,6 +72,18 @@ def take_array(
             f"got {array.dtype} of shape {array.shape}"
         )
     return array
+
+
+def convert_array(value: Any, key: str, where: str) -> np.ndarray:
+    """Turn arrays or nested lists into an array.
+
+    Raises:
+        DataFormatError: rows of different lengths.
+    """
+    try:
+        return np.asarray(value)
+    except (ValueError, OverflowError) as error:
+        raise DataFormatError(f"{where}: '{key}' has rows of different lengths") from error
 
 
 def check_count(count: int, expected: int, key: str, where: str) -> None:
@@ -94,13 +105,13 @@ def build_transforms(rotation: np.ndarray, translation: np.ndarray) -> np.ndarra
     return transform
 
 
-def change_camera_frame(transform: np.ndarray, to_opencv: np.ndarray) -> np.ndarray:
+def change_camera_frame(transform: np.ndarray, signs: np.ndarray) -> np.ndarray:
     """Express object-to-camera transforms (..., 4, 4) in OpenCV's camera frame.
 
     Identity stays identity, because there it means "no estimate".
     """
     converted = np.array(transform, dtype=float)
-    converted[..., :3, :] = to_opencv @ converted[..., :3, :]
+    converted[..., :3, :] *= signs[:, None]
     return np.where(is_identity(transform)[..., None, None], np.eye(4), converted)
 
 
@@ -111,9 +122,29 @@ def is_identity(transform: np.ndarray) -> np.ndarray:
 
 def is_pose(transform: np.ndarray) -> np.ndarray:
     """Tell which of the transforms (..., 4, 4) are similarities that a method could have meant."""
-    finite = np.isfinite(transform).all(axis=(-2, -1))
+    finite = (np.abs(transform) < _LARGEST_METRES).all(axis=(-2, -1))
     scale = compute_scale(np.where(finite[..., None, None], transform, np.eye(4)))
     return np.asarray(finite & (scale > 0) & ~is_identity(transform))
+
+
+def check_confidence(confidence: np.ndarray, key: str, where: str) -> None:
+    """Check that confidences are finite, also as float32.
+
+    Raises:
+        DataFormatError: one is not.
+    """
+    if not (np.abs(confidence) < _LARGEST_CONFIDENCE).all():
+        raise DataFormatError(f"{where}: '{key}' should be finite")
+
+
+def check_pixels(boxes: np.ndarray, key: str, where: str) -> None:
+    """Check that boxes hold pixels.
+
+    Raises:
+        DataFormatError: a value is not finite or absurdly large.
+    """
+    if not (np.abs(boxes) < _LARGEST_PIXEL).all():
+        raise DataFormatError(f"{where}: '{key}' should hold pixels, got values beyond 1e6")
 
 
 def build_estimates(transform: np.ndarray, extents: np.ndarray) -> Estimates:
@@ -151,9 +182,16 @@ def build_ground_truth(
     bbox: np.ndarray,
     instance: Sequence[str] | None = None,
     handle_visible: np.ndarray | None = None,
+    where: str,
 ) -> GroundTruth:
-    """Build the ground truth of one frame; without a word on handles, all of them are visible."""
+    """Build the ground truth of one frame; without a word on handles, all of them are visible.
+
+    Raises:
+        DataFormatError: a true pose is not a similarity.
+    """
     rows = len(category)
+    if not (is_pose(transform) | is_identity(transform)).all():
+        raise DataFormatError(f"{where}: a ground-truth pose is not finite, or singular")
     return GroundTruth(
         frame=np.zeros(rows),
         category=category,
@@ -161,7 +199,7 @@ def build_ground_truth(
         transform=transform,
         extents=extents,
         bbox=np.rint(bbox),
-        handle_visible=np.full(rows, _ALWAYS_VISIBLE) if handle_visible is None else handle_visible,
+        handle_visible=np.ones(rows) if handle_visible is None else handle_visible,
         visible_pixels=np.full(rows, -1),
     )
 
@@ -172,14 +210,16 @@ def project_boxes(transform: np.ndarray, extents: np.ndarray, intrinsics: Intrin
     They stand in for boxes that a file does not have. An object of unknown proportions counts as a
     cube; one that is not in front of the camera gets zeros.
     """
-    points = compute_corners(transform, np.where(np.isnan(extents), 3**-0.5, extents))
+    known = is_pose(transform)
+    sides = np.where(np.abs(extents) < _LARGEST_METRES, extents, 3**-0.5)
+    points = compute_corners(np.where(known[:, None, None], transform, np.eye(4)), sides)
     in_front = points[..., 2].min(axis=1) > 0
     depth = np.where(in_front[:, None], points[..., 2], 1.0)
     u = intrinsics.fx * points[..., 0] / depth + intrinsics.cx
     v = intrinsics.fy * points[..., 1] / depth + intrinsics.cy
     box = np.stack([v.min(1), u.min(1), v.max(1), u.max(1)], axis=-1)
     limits = [intrinsics.height - 1, intrinsics.width - 1] * 2
-    return np.asarray(np.rint(np.clip(box, 0, limits)) * in_front[:, None])
+    return np.asarray(np.rint(np.clip(box, 0, limits)) * (in_front & known)[:, None])
 
 
 def _name_keys(content: Mapping[str, Any]) -> str:
