@@ -53,9 +53,9 @@ def place_objects(models: Sequence[ObjectModel], rng: np.random.Generator) -> tu
     for index in by_size:
         standing = rest_on_plane(models[index], sample_resting_rotation(models[index], rng))
         footprint = _compute_footprint(compute_world_vertices(standing))
-        x, z = _find_free_spot(footprint, footprints, rng)
-        footprints.append(footprint + np.array([x, z], np.float32))
-        placed[index] = rest_on_plane(models[index], standing.rotation, x, z)
+        spot = _find_free_spot(footprint, footprints, rng)
+        footprints.append(footprint + spot)
+        placed[index] = rest_on_plane(models[index], standing.rotation, *spot.tolist())
     return tuple(placed[index] for index in range(len(models)))
 
 
@@ -64,23 +64,28 @@ def _compute_footprint(vertices: np.ndarray) -> np.ndarray:
     import cv2
 
     hull: np.ndarray = cv2.convexHull(vertices[:, [0, 2]].astype(np.float32))[:, 0]
-    outward = hull / np.maximum(np.linalg.norm(hull, axis=1, keepdims=True), 1e-6)
-    widened: np.ndarray = (hull + _GAP / 2 * outward).astype(np.float32)
-    return widened
+    outline = hull.astype(np.float64)
+    return outline * (1.0 + _GAP / 2 / np.linalg.norm(outline, axis=1, keepdims=True))
 
 
 def _find_free_spot(
     footprint: np.ndarray, others: Sequence[np.ndarray], rng: np.random.Generator
-) -> tuple[float, float]:
-    """Return the first free place (x, z) of tries that move slowly outwards from the middle."""
-    import cv2
-
+) -> np.ndarray:
+    """Return the first free place (2,), x and z, of tries that move slowly outwards from the middle."""
     tries = 0
     while True:
         radius = _FIRST_RING + _RING_STEP * (tries // _TRIES_PER_RING)
         angle = rng.uniform(0.0, 2 * np.pi)
-        x, z = radius * np.sqrt(rng.uniform(0.3, 1.0)) * np.array([np.cos(angle), np.sin(angle)])
-        here = footprint + np.array([x, z], np.float32)
-        if all(cv2.intersectConvexConvex(here, other)[0] <= 0.0 for other in others):
-            return float(x), float(z)
+        spot = radius * np.sqrt(rng.uniform(0.3, 1.0)) * np.array([np.cos(angle), np.sin(angle)])
+        if not any(do_outlines_overlap(footprint + spot, other) for other in others):
+            return spot
         tries += 1
+
+
+def do_outlines_overlap(first: np.ndarray, second: np.ndarray) -> bool:
+    """Tell whether two convex polygons (P, 2) and (Q, 2) overlap: no edge of either parts them."""
+    edges = np.concatenate([np.roll(first, -1, axis=0) - first, np.roll(second, -1, 0) - second])
+    across = np.stack([-edges[:, 1], edges[:, 0]])
+    ours, theirs = first @ across, second @ across
+    parted = (ours.max(axis=0) < theirs.min(axis=0)) | (theirs.max(axis=0) < ours.min(axis=0))
+    return not parted.any()
