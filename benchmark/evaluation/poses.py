@@ -16,6 +16,7 @@ from benchmark.geometry.symmetry import (
 )
 from benchmark.predictions import Predictions
 
+_ROUNDING_DEG = 1e-9  # equal rotations differ by 1e-14 once scales and averages are taken out
 _RANDOM_STREAM = 0x72616E6B  # keeps the random ranker's draws apart from other uses of the seed
 
 
@@ -36,19 +37,9 @@ class Hypotheses:
         return Hypotheses(rotation=rotation, translation=translation)
 
     def pool(self) -> "Hypotheses":
-        """Return their average, as one hypothesis.
-
-        It is rounded to single precision, as in the released code: the average of equal
-        hypotheses is then that very hypothesis.
-        """
+        """Return their average, as one hypothesis."""
         rotation, translation = pool_average(self.rotation, self.translation)
-        return Hypotheses(
-            rotation=_round(rotation)[:, None], translation=_round(translation)[:, None]
-        )
-
-
-def _round(values: np.ndarray) -> np.ndarray:
-    return values.astype(np.float32).astype(np.float64)
+        return Hypotheses(rotation=rotation[:, None], translation=translation[:, None])
 
 
 def read_hypotheses(predictions: Predictions, options: Options) -> Hypotheses:
@@ -189,7 +180,7 @@ def _spread(errors: np.ndarray, allowed: np.ndarray, protocol: Protocol) -> Pair
     thresholds = np.array(protocol.degree_thresholds)
     if protocol.oracle == "separate":
         errors = errors.min(axis=1, keepdims=True)
-    within = errors[:, :, None, 0] <= thresholds
+    within = errors[:, :, None, 0] <= thresholds + _ROUNDING_DEG
     shift_at = np.full((len(allowed), len(thresholds)), np.inf)
     shift_at[allowed] = np.where(within, errors[:, :, None, 1], np.inf).min(axis=1)
     best = np.argmin(errors.sum(axis=-1), axis=1)
