@@ -27,19 +27,24 @@ class Hypotheses:
     rotation: np.ndarray
     translation: np.ndarray
 
+    @property
+    def parts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rotation and translation."""
+        return self.rotation, self.translation
+
     def take(self, rows: np.ndarray) -> "Hypotheses":
         """Return the hypotheses of some detections."""
         return Hypotheses(rotation=self.rotation[rows], translation=self.translation[rows])
 
     def select(self, order: np.ndarray, kept: int) -> "Hypotheses":
         """Return the best `kept` by an order (D, K, 2)."""
-        rotation, translation = select_hypotheses(self.rotation, self.translation, order, kept)
+        rotation, translation = select_hypotheses(*self.parts, order, kept)
         return Hypotheses(rotation=rotation, translation=translation)
 
     def pool(self) -> "Hypotheses":
-        """Return their average, as one hypothesis."""
-        rotation, translation = pool_average(self.rotation, self.translation)
-        return Hypotheses(rotation=rotation[:, None], translation=translation[:, None])
+        """Return their average, as one hypothesis, in single precision as the released code."""
+        pooled = [part[:, None].astype(np.float32) for part in pool_average(*self.parts)]
+        return Hypotheses(rotation=pooled[0].astype("f8"), translation=pooled[1].astype("f8"))
 
 
 def read_hypotheses(predictions: Predictions, options: Options) -> Hypotheses:
