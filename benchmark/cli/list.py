@@ -7,18 +7,19 @@ import click
 
 from benchmark.cli.console import get_data_home, print_json
 
-_ORDER = ("estimators", "data sets", "protocols", "weights")
+_ORDER = ("estimators", "data sets", "protocols", "weights", "methods")
 
 
 @click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print the lists as JSON.")
 def list_command(as_json: bool) -> None:
-    """Show estimators, data sets, protocols and weights."""
+    """Show estimators, data sets, protocols, weights, and the methods of the paper."""
     found = {
         "estimators": describe_estimators(),
         "data sets": describe_data_sets(),
         "protocols": describe_protocols(),
         "weights": describe_weights(),
+        "methods": describe_methods(),
     }
     if as_json:
         print_json(found)
@@ -94,3 +95,21 @@ def describe_weights() -> list[dict[str, Any]]:
         names = ", ".join(path.stem for path in files)
         rows.append({"name": folder.name, "summary": f"{names}; {size:.1f} MB", "folder": folder})
     return rows
+
+
+def describe_methods() -> list[dict[str, Any]]:
+    """Return the methods of the paper: what can be imported of each, or why nothing can."""
+    from baselines.methods import METHODS
+
+    return [
+        {
+            "name": method.name,
+            "summary": method.reported_only or f"import {', '.join(method.forms)}",
+            "input": method.input,
+            "prior": method.prior,
+            "task": method.task,
+            "forms": method.forms,
+            "published": method.published,
+        }
+        for method in METHODS
+    ]

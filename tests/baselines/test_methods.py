@@ -36,5 +36,5 @@ def test_the_page_explains_every_form() -> None:
 def test_names_are_unique_and_found() -> None:
     assert len({method.name for method in METHODS}) == len(METHODS)
     assert get_method("gpv-pose").title == "GPV-Pose"
-    with pytest.raises(UnknownNameError, match="did you mean 'captra'"):
-        get_method("captre")
+    with pytest.raises(UnknownNameError, match="did you mean 'sar-net'"):
+        get_method("sarnet")
