@@ -71,7 +71,7 @@ def _compute_footprint(vertices: np.ndarray) -> np.ndarray:
 def _find_free_spot(
     footprint: np.ndarray, others: Sequence[np.ndarray], rng: np.random.Generator
 ) -> np.ndarray:
-    """Return the first free place (2,), x and z, of tries that move slowly outwards from the middle."""
+    """Return the first free place (2,), x and z, of tries that move slowly outwards."""
     tries = 0
     while True:
         radius = _FIRST_RING + _RING_STEP * (tries // _TRIES_PER_RING)
