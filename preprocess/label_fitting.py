@@ -139,17 +139,27 @@ def fit_to_pixels(
     Returns:
         Object-to-camera similarity, None where fewer than a tenth of the pixels agree.
     """
-    import cv2
-
     fx, fy, cx, cy = pack_intrinsics(intrinsics)
     camera = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
     chosen = np.linspace(0, len(nocs) - 1, min(len(nocs), _PNP_POINTS)).astype(int)
-    points, seen = scale * nocs[chosen].astype(np.float64), pixels[chosen].astype(np.float64)
+    solution = _solve_pnp(scale * nocs[chosen].astype(float), pixels[chosen].astype(float), camera)
+    if solution is None:
+        return None
+    rotation, translation = solution
+    return Similarity(np.array(scale), rotation, translation)
+
+
+def _solve_pnp(
+    points: np.ndarray, pixels: np.ndarray, camera: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return rotation and translation by RANSAC, refined on the pixels that agree."""
+    import cv2
+
     try:
         # SQPnP is ten times faster than the iterative solver and, refined, gives the same pose
         found, turn, shift, inliers = cv2.solvePnPRansac(
             points,
-            seen,
+            pixels,
             camera,
             None,
             iterationsCount=_PNP_ITERATIONS,
@@ -159,10 +169,10 @@ def fit_to_pixels(
         if not found or inliers is None or len(inliers) < _SMALLEST_INLIER_RATIO * len(points):
             return None
         kept = inliers[:, 0]
-        turn, shift = cv2.solvePnPRefineLM(points[kept], seen[kept], camera, None, turn, shift)
+        turn, shift = cv2.solvePnPRefineLM(points[kept], pixels[kept], camera, None, turn, shift)
     except cv2.error:  # degenerate coordinates
         return None
     rotation, _ = cv2.Rodrigues(turn)
     if not np.all(np.isfinite(rotation)) or not np.all(np.isfinite(shift)) or shift[2, 0] <= 0:
         return None
-    return Similarity(np.array(scale), rotation, shift[:, 0])
+    return rotation, shift[:, 0]
