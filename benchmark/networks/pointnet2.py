@@ -1,0 +1,198 @@
+"""PointNet++ with multi-scale grouping, in the "light" size of GenPose's released code.
+
+Parameters carry the names of the released checkpoints, so that files load without renaming.
+Features are (B, N, C) between the levels.
+
+Source: Qi et al. 2017; GenPose appendix A.
+"""
+
+import itertools
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from benchmark.networks.point_ops import find_in_ball, sample_farthest
+
+ENCODER_FEATURES = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """One neighbourhood size of a level.
+
+    Attributes:
+        radius: metres; None groups the whole cloud.
+        neighbours: points taken from each neighbourhood.
+        widths: output channels of the shared layers.
+    """
+
+    radius: float | None = None
+    neighbours: int = 0
+    widths: tuple[int, ...]
+
+
+LEVELS: tuple[tuple[int, tuple[Scale, Scale]], ...] = (
+    (
+        512,
+        (
+            Scale(radius=0.02, neighbours=16, widths=(16, 16, 32)),
+            Scale(radius=0.04, neighbours=32, widths=(32, 32, 64)),
+        ),
+    ),
+    (
+        256,
+        (
+            Scale(radius=0.04, neighbours=16, widths=(64, 64, 128)),
+            Scale(radius=0.08, neighbours=32, widths=(64, 96, 128)),
+        ),
+    ),
+    (
+        128,
+        (
+            Scale(radius=0.08, neighbours=16, widths=(128, 196, 256)),
+            Scale(radius=0.16, neighbours=32, widths=(128, 196, 256)),
+        ),
+    ),
+    (1, (Scale(widths=(256, 256, 512)), Scale(widths=(256, 384, 512)))),
+)
+"""Number of centres and the two scales of each level; the last level groups everything."""
+
+
+class PointNet2(nn.Module):
+    """Encodes a cloud in the camera frame into 1024 numbers."""
+
+    # Activations of a few clouds stay in the processor's caches, those of a large batch do not.
+    _CLOUDS_AT_ONCE = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        channels, levels = 0, []
+        for centres, scales in LEVELS:
+            levels.append(SetAbstraction(centres, scales, channels))
+            channels = sum(scale.widths[-1] for scale in scales)
+        self.SA_modules = nn.ModuleList(levels)
+
+    def forward(self, points: Tensor) -> Tensor:
+        """Return the features (B, 1024) of clouds (B, N, 3), metres, not centred."""
+        if self.training or points.is_cuda:
+            return self._encode(points)
+        return torch.cat([self._encode(part) for part in torch.split(points, self._CLOUDS_AT_ONCE)])
+
+    def _encode(self, points: Tensor) -> Tensor:
+        features = points[..., :0]
+        for level in self.SA_modules:
+            points, features = level(points, features)
+        return features[:, 0]
+
+
+class SetAbstraction(nn.Module):
+    """One level: picks centres, groups their neighbours, and keeps the maximum over each group."""
+
+    def __init__(self, centres: int, scales: Sequence[Scale], channels: int) -> None:
+        super().__init__()
+        self.centres, self.scales = centres, tuple(scales)
+        self.mlps = nn.ModuleList(SharedLayers((channels + 3, *s.widths)) for s in scales)
+
+    def forward(self, points: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the centres (B, M, 3) and their features (B, M, C)."""
+        if self.scales[0].radius is None:
+            pooled = [mlp(points[:, None], features[:, None]) for mlp in self.mlps]
+            return points[:, :1], torch.cat(pooled, dim=-1)
+        centres = gather_rows(points, self._sample(points))
+        pooled = []
+        for scale, mlp in zip(self.scales, self.mlps, strict=True):
+            rows = _find_neighbours(points, centres, scale)
+            offsets = gather_rows(points, rows) - centres[:, :, None]
+            pooled.append(mlp(offsets, features, rows))
+        return centres, torch.cat(pooled, dim=-1)
+
+    def _sample(self, points: Tensor) -> Tensor:
+        rows = sample_farthest(points.detach().cpu().numpy(), self.centres)
+        return torch.from_numpy(rows).to(points.device)
+
+
+class SharedLayers(nn.Module):
+    """1x1 convolutions, each with BatchNorm and ReLU, that all points share."""
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        for i, (inputs, outputs) in enumerate(itertools.pairwise(widths)):
+            self.add_module(f"layer{i}", SharedLayer(inputs, outputs))
+
+    def forward(self, offsets: Tensor, features: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Apply the layers to groups and keep each group's maximum.
+
+        Args:
+            offsets: (B, M, S, 3) neighbours relative to their centres.
+            features: (B, N, C), or (B, M, S, C) where there are no rows.
+            rows: (B, M, S) indices into the N features.
+
+        Returns:
+            (B, M, outputs).
+        """
+        if not self.training:
+            layers = [layer.fold() for layer in self.children() if isinstance(layer, SharedLayer)]
+            return _pool_folded(layers, offsets, features, rows)
+        grouped = features if rows is None else gather_rows(features, rows)
+        values = torch.cat([offsets, grouped], dim=-1).permute(0, 3, 1, 2)
+        for layer in self.children():
+            values = layer(values)
+        return values.amax(dim=-1).mT
+
+
+class SharedLayer(nn.Module):
+    """One 1x1 convolution without bias, BatchNorm, ReLU."""
+
+    _EPS = 1e-5
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel_size=1, bias=False)
+        norm = nn.BatchNorm2d(outputs, eps=self._EPS)
+        self.bn = nn.Sequential(OrderedDict(bn=norm))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Apply the layer to (B, C, M, S)."""
+        return functional.relu_(self.bn(self.conv(values)))
+
+    def fold(self) -> tuple[Tensor, Tensor]:
+        """Return weight (out, in) and bias (out,) with the normalisation merged in."""
+        state = self.state_dict(keep_vars=True)
+        scale = state["bn.bn.weight"] / torch.sqrt(state["bn.bn.running_var"] + self._EPS)
+        bias = state["bn.bn.bias"] - state["bn.bn.running_mean"] * scale
+        return state["conv.weight"][:, :, 0, 0] * scale[:, None], bias
+
+
+def gather_rows(values: Tensor, rows: Tensor) -> Tensor:
+    """Return values (B, N, C) at the row indices (B, ...), as (B, ..., C)."""
+    first = torch.arange(len(values), device=values.device) * values.shape[1]
+    flat = rows + first.view(-1, *[1] * (rows.dim() - 1))
+    picked = values.reshape(-1, values.shape[-1]).index_select(0, flat.reshape(-1))
+    return picked.view(*rows.shape, values.shape[-1])
+
+
+def _pool_folded(
+    layers: list[tuple[Tensor, Tensor]], offsets: Tensor, features: Tensor, rows: Tensor | None
+) -> Tensor:
+    """Compute what `SharedLayers` does from folded layers, in fewer operations.
+
+    The first layer is linear in offsets and features, so features pass through it once a point
+    instead of once a neighbourhood; bias and ReLU of the last commute with the maximum.
+    """
+    (weight, bias), (middle, middle_bias), (last, last_bias) = layers
+    hidden = functional.linear(offsets, weight[:, :3], bias)
+    if features.shape[-1]:
+        mapped = functional.linear(features, weight[:, 3:])
+        hidden = hidden.add_(mapped if rows is None else gather_rows(mapped, rows))
+    hidden = functional.linear(hidden.relu_(), middle, middle_bias).relu_()
+    return (functional.linear(hidden, last).amax(dim=2) + last_bias).relu_()
+
+
+def _find_neighbours(points: Tensor, centres: Tensor, scale: Scale) -> Tensor:
+    cloud, middle = points.detach().cpu().numpy(), centres.detach().cpu().numpy()
+    rows = find_in_ball(cloud, middle, scale.radius or 0.0, scale.neighbours)
+    return torch.from_numpy(rows).to(points.device)
