@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmark.categories import Intrinsics
 from benchmark.inference import compute_seeds
-from benchmark.records import Detections
+from benchmark.records import Detections, Frames
 from benchmark.shards import Objects
 from preprocess.crops import SampledCloud, compute_window, sample_cloud
 from preprocess.frame_tables import QuarantineRow
@@ -87,6 +87,17 @@ def draw_cloud(
     window = compute_window(bbox, (depth_mm.shape[1], depth_mm.shape[0]))
     rng = np.random.Generator(np.random.Philox(seed))
     return sample_cloud(depth_mm, mask, window, intrinsics, rng)
+
+
+def build_frame(frame_id: str, scene: str, number: int, intrinsics: Intrinsics) -> Frames:
+    """Return the one row of a frame."""
+    return Frames(
+        id=np.array([frame_id]),
+        scene=np.array([scene]),
+        number=np.array([number]),
+        intrinsics=np.array([[intrinsics.fx, intrinsics.fy, intrinsics.cx, intrinsics.cy]]),
+        image_size=np.array([[intrinsics.width, intrinsics.height]]),
+    )
 
 
 def build_detections(regions: Sequence[Region]) -> Detections:

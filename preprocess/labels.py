@@ -89,13 +89,13 @@ class MugHandles:
 
     def __init__(self, root: Path) -> None:
         paths = (root / name for name in _HANDLE_FILES)
-        self._path = next((path for path in paths if path.is_file()), None)
+        self.path = next((path for path in paths if path.is_file()), None)
         self._flags: dict[str, dict[int, bool]] | None = None
 
     @property
     def is_known(self) -> bool:
         """Whether there is such a file."""
-        return self._path is not None
+        return self.path is not None
 
     def is_visible(self, frame: NocsFrame) -> bool:
         """Return whether the handle can be seen in a frame; True where nothing is known of it.
@@ -103,10 +103,10 @@ class MugHandles:
         Raises:
             DataFormatError: the file is there, but is none of this form.
         """
-        if self._path is None or frame.part.name != "Real/train":
+        if self.path is None or frame.part.name != "Real/train":
             return True
         if self._flags is None:
-            self._flags = read_mug_handles(self._path)
+            self._flags = read_mug_handles(self.path)
         return self._flags.get(frame.scene, {}).get(frame.number, True)
 
 

@@ -7,13 +7,13 @@ import numpy as np
 
 from benchmark.categories import Intrinsics
 from benchmark.errors import DataFormatError
-from benchmark.records import Frames
 from benchmark.rle import decode_rle
 from benchmark.shards import ShardInfo
 from preprocess.clouds import (
     CloudOptions,
     Region,
     build_detections,
+    build_frame,
     compute_mask_box,
     cut_clouds,
 )
@@ -103,17 +103,6 @@ def find_own_source(folder: Path, *, stride: int, clouds: CloudOptions) -> Frame
     )
     reader = OwnReader(configuration=own, clouds=clouds)
     return FrameSource(info=info, frames=frames[::stride], reader=reader)
-
-
-def build_frame(frame_id: str, scene: str, number: int, intrinsics: Intrinsics) -> Frames:
-    """Return the one row of a frame."""
-    return Frames(
-        id=np.array([frame_id]),
-        scene=np.array([scene]),
-        number=np.array([number]),
-        intrinsics=np.array([[intrinsics.fx, intrinsics.fy, intrinsics.cx, intrinsics.cy]]),
-        image_size=np.array([[intrinsics.width, intrinsics.height]]),
-    )
 
 
 def read_own_depth(path: Path, depth_scale: float) -> np.ndarray:

@@ -34,14 +34,14 @@ class PrepareOptions:
         split: which split, None for all that are there.
         detections: folder of Mask R-CNN detections, None to look for it in the data.
         stride: take every so many-th frame of a split.
-        recenter_mugs: move the mug's origin from the box centre to the body axis, as SPD does.
+        recentre_mugs: move the mug's origin from the box centre to the body axis, as SPD does.
         clouds: how clouds are drawn.
     """
 
     split: Split | None = None
     detections: Path | None = None
     stride: int = 1
-    recenter_mugs: bool = True
+    recentre_mugs: bool = True
     clouds: CloudOptions = field(default_factory=CloudOptions)
 
     def __post_init__(self) -> None:
