@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from preprocess.annotations import get_annotation_path
 from preprocess.frames import NocsFrame
+from preprocess.labels import MUG
 from preprocess.synthetic.detector import SimulatedDetections
-from preprocess.synthetic.plans import MUG
 from preprocess.synthetic.truth import Truth
 
 _PICKLE_PROTOCOL = 3
@@ -22,18 +23,16 @@ def write_pickle(path: Path, content: Any) -> None:
     path.write_bytes(pickle.dumps(content, protocol=_PICKLE_PROTOCOL))
 
 
-def write_ground_truth(root: Path, frame: NocsFrame, truth: Truth, boxes: np.ndarray) -> None:
+def write_ground_truth(frame: NocsFrame, truth: Truth, boxes: np.ndarray) -> None:
     """Write `gts/val` or `gts/real_test`: rows in ascending order of the mask ids.
 
     Real frames hold poses only, and handle visibility where there is a mug.
 
     Args:
-        root: the tree.
-        frame: a frame of CAMERA val or Real test.
+        frame: of CAMERA val or Real test.
         truth: its visible objects.
         boxes: (N, 4) int32 boxes of their masks.
     """
-    folder = frame.part.download
     content: dict[str, Any] = {"gt_RTs": truth.transform.astype(np.float32)}
     if frame.part.source == "camera" or MUG in truth.category:
         content["handle_visibility"] = truth.handle_visible.astype(np.int32)
@@ -45,10 +44,10 @@ def write_ground_truth(root: Path, frame: NocsFrame, truth: Truth, boxes: np.nda
             "gt_bboxes": boxes.astype(np.int32),
             "gt_scales": truth.extents.astype(np.float32),
         }
-    write_pickle(root / "gts" / folder / f"results_{folder}_{_name(frame)}", content)
+    write_pickle(get_annotation_path(frame), content)
 
 
-def write_detections(root: Path, frame: NocsFrame, found: SimulatedDetections) -> None:
+def write_detections(frame: NocsFrame, found: SimulatedDetections) -> None:
     """Write detections in SPD's Mask R-CNN form; without any, the masks have shape (0, h, w)."""
     masks = found.masks if len(found.scores) else np.zeros((0, *found.masks.shape[:2]), bool)
     content = {
@@ -57,21 +56,20 @@ def write_detections(root: Path, frame: NocsFrame, found: SimulatedDetections) -
         "scores": found.scores,
         "masks": masks,
     }
-    folder = root / DETECTIONS / frame.part.download
+    folder = frame.root / DETECTIONS / frame.part.download
     write_pickle(folder / f"results_{frame.part.split}_{_name(frame)}", content)
 
 
 def write_aligned_detections(
-    root: Path, frame: NocsFrame, truth: Truth, poses: np.ndarray, found: SimulatedDetections
+    frame: NocsFrame, truth: Truth, poses: np.ndarray, found: SimulatedDetections
 ) -> None:
     """Write detections in the tracking form: one row for each annotated object.
 
     Args:
-        root: the tree.
-        frame: a frame of Real test.
+        frame: of Real test.
         truth: its visible objects.
         poses: (N, 4, 4) of these objects, the origin of mugs on the body's axis.
-        found: the detector's output; of each object its most confident detection of the right class.
+        found: what was detected; an object gets its most confident detection of the right class.
     """
     count = len(truth)
     rois, seen = np.zeros((count, 4), np.int32), np.zeros(count, bool)
@@ -94,7 +92,7 @@ def write_aligned_detections(
             "model_list": [str(name) for name in truth.model],
         },
     }
-    folder = root / DETECTIONS / ALIGNED
+    folder = frame.root / DETECTIONS / ALIGNED
     write_pickle(folder / f"results_{frame.part.split}_{_name(frame)}", content)
 
 

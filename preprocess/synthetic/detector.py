@@ -1,12 +1,14 @@
 """Simulated instance segmentation with the habits of Mask R-CNN.
 
 A mask is predicted at 28x28 pixels inside its box and then enlarged, so corners are rounded, thin
-parts get lost and borders shift; some masks leak into their neighbourhood. Objects are missed, more
-often the less of them is seen, found twice or taken for a similar category; distractors are sometimes
-found. Confidences fall with the error of the mask and with occlusion.
+parts get lost and borders shift; some masks leak into their neighbourhood. Objects are missed (the
+less of them is seen, the more often), found twice or taken for a similar category; distractors are
+sometimes found. Confidences fall with the error of the mask and with occlusion.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -41,9 +43,9 @@ class DetectorModel:
     confuse: float = 0.012
     double: float = 0.04
     on_distractor: float = 0.2
-    leak: float = 0.08
-    border: float = 0.45
-    ripple: float = 0.22
+    leak: float = 0.12
+    border: float = 0.55
+    ripple: float = 0.28
     box: float = 0.025
     blank: float = 0.006
 
@@ -67,55 +69,78 @@ class SimulatedDetections:
     sources: np.ndarray
 
 
+class TrueObject(NamedTuple):
+    """An object of the scene: its id in the mask, its class id (0 for a distractor), and the
+    fraction of it that nothing hides."""
+
+    instance_id: int
+    category: int
+    visible: float
+
+
+class _Found(NamedTuple):
+    """One detection, and the object it was made from."""
+
+    confidence: float
+    category: int
+    roi: np.ndarray
+    mask: np.ndarray
+    source: int
+
+
 def simulate_detections(
     instance: np.ndarray,
-    categories: dict[int, int],
-    visible: dict[int, float],
+    objects: Sequence[TrueObject],
     rng: np.random.Generator,
-    detector: DetectorModel = DetectorModel(),  # noqa: B008 - frozen
+    detector: DetectorModel | None = None,
 ) -> SimulatedDetections:
     """Return what the simulated detector finds in a frame.
 
     Args:
         instance: (H, W) uint8 true instance ids.
-        categories: class id of every instance, 0 for distractors.
-        visible: fraction of every instance that nothing hides.
+        objects: everything in the scene, seen or not.
         rng: random stream of this frame.
-        detector: rates of errors.
+        detector: rates of errors, the usual ones if None.
     """
-    found: list[tuple[float, int, np.ndarray, np.ndarray, int]] = []
-    blank = rng.random() < detector.blank
-    for instance_id in sorted(categories):
-        truth = instance == instance_id
-        pixels = int(np.count_nonzero(truth))
-        if pixels < _FEWEST_PIXELS or blank:
-            continue
-        for category in _draw_classes(
-            categories[instance_id], pixels, visible[instance_id], detector, rng
-        ):
-            roi, mask = degrade_mask(truth, detector, rng)
-            if np.count_nonzero(mask) < _FEWEST_PIXELS:
-                continue
-            confidence = _draw_confidence(truth, mask, visible[instance_id], rng)
-            if category != categories[instance_id]:
-                confidence *= rng.uniform(0.6, 0.9)
-            found.append((confidence, category, roi, mask, instance_id))
-    found.sort(key=lambda item: -item[0])
+    detector = detector or DetectorModel()
+    found: list[_Found] = []
+    if rng.random() >= detector.blank:
+        for item in objects:
+            found += _detect(instance == item.instance_id, item, detector, rng)
+    found.sort(key=lambda detection: -detection.confidence)
     return _collect(found, instance.shape)
 
 
+def _detect(
+    truth: np.ndarray, item: TrueObject, detector: DetectorModel, rng: np.random.Generator
+) -> list[_Found]:
+    """Return the detections that one object, seen at the pixels `truth` (H, W), gives rise to."""
+    pixels = int(np.count_nonzero(truth))
+    if pixels < _FEWEST_PIXELS:
+        return []
+    found = []
+    for category in _draw_classes(item, pixels, detector, rng):
+        roi, mask = degrade_mask(truth, detector, rng)
+        confidence = _draw_confidence(truth, mask, item.visible, rng)
+        if category != item.category:
+            confidence *= rng.uniform(0.6, 0.9)
+        if np.count_nonzero(mask) >= _FEWEST_PIXELS:
+            found.append(_Found(confidence, category, roi, mask, item.instance_id))
+    return found
+
+
 def _draw_classes(
-    category: int, pixels: int, visible: float, detector: DetectorModel, rng: np.random.Generator
+    item: TrueObject, pixels: int, detector: DetectorModel, rng: np.random.Generator
 ) -> list[int]:
     """Draw the class of each detection that an object gives rise to: none, one or two."""
     seen, confused, doubled = rng.random(3)
-    if category == 0:
+    if item.category == 0:
         return [int(rng.integers(1, 7))] if seen < detector.on_distractor else []
-    clarity = min(1.0, visible / detector.hidden) * min(1.0, pixels / detector.small)
+    clarity = min(1.0, item.visible / detector.hidden) * min(1.0, pixels / detector.small)
     if seen < 1.0 - (1.0 - detector.miss) * clarity:
         return []
-    found = _SIMILAR[category] if confused < detector.confuse else category
-    return [found, category] if doubled < detector.double else [found]
+    found = _SIMILAR[item.category] if confused < detector.confuse else item.category
+    return [found, item.category] if doubled < detector.double else [found]
 
 
 def degrade_mask(
@@ -131,14 +156,12 @@ def degrade_mask(
         (_MASK_SIDE, _MASK_SIDE),
         interpolation=cv2.INTER_AREA,
     )
-    soft = cv2.GaussianBlur(soft, (0, 0), 0.7)
-    soft += cv2.resize(
-        rng.normal(0.0, detector.ripple / 2, (7, 7)).astype(np.float32),
-        (_MASK_SIDE, _MASK_SIDE),
-        interpolation=cv2.INTER_CUBIC,
-    )
+    soft = np.asarray(cv2.GaussianBlur(soft, (0, 0), 0.7))
+    ripple = rng.normal(0.0, detector.ripple / 2, (7, 7)).astype(np.float32)
+    side = (_MASK_SIDE, _MASK_SIDE)
+    soft = soft + np.asarray(cv2.resize(ripple, side, interpolation=cv2.INTER_CUBIC))
     if rng.random() < detector.leak:
-        soft += _draw_leak(soft, rng)
+        soft = soft + _draw_leak(soft, rng)
     threshold = 0.5 + 0.3 * rng.normal(0.0, detector.border)
     large = cv2.resize(soft, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
     mask = np.zeros(truth.shape, bool)
@@ -173,21 +196,20 @@ def _draw_confidence(
     truth: np.ndarray, mask: np.ndarray, visible: float, rng: np.random.Generator
 ) -> float:
     """Draw a confidence that falls with the mask's error and the hidden share of the object."""
-    overlap = np.count_nonzero(truth & mask) / max(np.count_nonzero(truth | mask), 1)
+    together = np.count_nonzero(truth | mask)
+    overlap = np.count_nonzero(truth & mask) / max(int(together), 1)
     doubt = 0.02 + 0.5 * (1.0 - overlap) ** 1.5 + 0.12 * (1.0 - visible) ** 2
     return float(np.clip(1.0 - doubt * rng.gamma(2.0, 0.5), 0.1, 0.9999))
 
 
-def _collect(
-    found: list[tuple[float, int, np.ndarray, np.ndarray, int]], shape: tuple[int, ...]
-) -> SimulatedDetections:
+def _collect(found: list[_Found], shape: tuple[int, ...]) -> SimulatedDetections:
     masks = np.zeros((*shape, len(found)), bool)
-    for index, (_, _, _, mask, _) in enumerate(found):
-        masks[..., index] = mask
+    for index, detection in enumerate(found):
+        masks[..., index] = detection.mask
     return SimulatedDetections(
-        class_ids=np.array([item[1] for item in found], np.int32),
-        rois=np.array([item[2] for item in found], np.int32).reshape(-1, 4),
-        scores=np.array([item[0] for item in found], np.float32),
+        class_ids=np.array([detection.category for detection in found], np.int32),
+        rois=np.array([detection.roi for detection in found], np.int32).reshape(-1, 4),
+        scores=np.array([detection.confidence for detection in found], np.float32),
         masks=masks,
-        sources=np.array([item[4] for item in found], np.int32),
+        sources=np.array([detection.source for detection in found], np.int32),
     )

@@ -7,15 +7,16 @@ import numpy as np
 
 from benchmark.categories import get_category
 from preprocess.frames import Part
+from preprocess.labels import MUG
 from preprocess.meshes import write_obj
+from preprocess.model_files import FOLDER, MUG_META
 from preprocess.mugs import compute_mug_recentring
 from preprocess.synthetic.annotations import write_pickle
 from preprocess.synthetic.model_source import ModelSource
 from preprocess.synthetic.models import ObjectModel
-from preprocess.synthetic.plans import MUG, ModelKey, get_model_split
+from preprocess.synthetic.plans import ModelKey, get_model_split
 from preprocess.synthetic.writer import name_model
 
-MODELS = "obj_models"
 CLOUD_POINTS = 1024
 _CANDIDATES_PER_POINT = 3
 _CLOUD_FILES = {
@@ -24,7 +25,6 @@ _CLOUD_FILES = {
     "Real/train": "real_train.pkl",
     "Real/test": "real_test.pkl",
 }
-MugMeta = dict[str, tuple[np.ndarray, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ def write_model(task: ModelTask) -> WrittenModel:
     category, index = task.key
     model = task.models.get(category, get_model_split(task.part), index)
     name = name_model(model, task.part.source)
-    folder = task.root / MODELS / task.part.download
+    folder = task.root / FOLDER / task.part.download
     if task.part.source == "camera":
         _write_camera_model(folder / get_category(category).synset / name, model)
     else:
@@ -96,7 +96,7 @@ def sample_model_cloud(model: ObjectModel, rng: np.random.Generator) -> np.ndarr
     weights = rng.random((count, 2))
     weights = np.where(weights.sum(axis=1, keepdims=True) > 1, 1 - weights, weights)
     points = triangles[chosen, 0] + np.einsum("nk,nkc->nc", weights, edges[chosen])
-    return points[choose_farthest(points, CLOUD_POINTS)]
+    return np.asarray(points[choose_farthest(points, CLOUD_POINTS)])
 
 
 def choose_farthest(points: np.ndarray, count: int) -> np.ndarray:
@@ -115,6 +115,6 @@ def write_joint_files(root: Path, written: list[WrittenModel]) -> None:
     for part, name in _CLOUD_FILES.items():
         clouds = {model.name: model.cloud for model in written if model.key[0] == part}
         if clouds:
-            write_pickle(root / MODELS / name, clouds)
+            write_pickle(root / FOLDER / name, clouds)
     mugs = {model.name: list(model.recentring) for model in written if model.recentring is not None}
-    write_pickle(root / MODELS / "mug_meta.pkl", mugs)
+    write_pickle(root / FOLDER / MUG_META, mugs)

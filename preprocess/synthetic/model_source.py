@@ -8,10 +8,10 @@ import numpy as np
 
 from benchmark.categories import CATEGORIES, get_category
 from benchmark.errors import DataFormatError
+from preprocess.labels import MUG
 from preprocess.meshes import read_obj
 from preprocess.mugs import compute_mug_axis
 from preprocess.synthetic.models import BODY, HANDLE, ModelSplit, ObjectModel, make_model
-from preprocess.synthetic.plans import MUG
 
 _SMALLEST, _LARGEST = 0.02, 1.0
 _HANDLE_CLEARANCE = 1.08
@@ -79,8 +79,9 @@ def read_mesh_model(path: Path, category: int, seed: int) -> ObjectModel:
         DataFormatError: not a mesh, or its size is implausible in metres.
     """
     vertices, faces = read_obj(path)
-    used = vertices[np.unique(faces)]
-    lower, upper = used.min(axis=0), used.max(axis=0)
+    used, corners = np.unique(faces, return_inverse=True)
+    vertices, faces = vertices[used], corners.reshape(faces.shape).astype(np.int32)
+    lower, upper = vertices.min(axis=0), vertices.max(axis=0)
     size = float((upper - lower).max())
     if not _SMALLEST <= size <= _LARGEST:
         raise DataFormatError(
@@ -88,15 +89,15 @@ def read_mesh_model(path: Path, category: int, seed: int) -> ObjectModel:
             "meshes are in metres"
         )
     vertices = vertices - (lower + upper) / 2
-    name = get_category(category).name
+    part = np.full(len(faces), BODY, np.uint8)
+    if category == MUG:
+        part = find_handle(vertices, faces)
     return ObjectModel(
-        name=f"{name}_{path.stem}",
+        name=f"{get_category(category).name}_{path.stem}",
         category=category,
         vertices=vertices,
         faces=faces,
-        part=find_handle(vertices, faces)
-        if category == MUG
-        else np.full(len(faces), BODY, np.uint8),
+        part=part,
         albedo=_paint(path, len(faces), seed),
     )
 

@@ -8,13 +8,13 @@ import numpy as np
 from benchmark.categories import CATEGORIES
 from benchmark.errors import UnknownNameError
 from preprocess.frames import PARTS, Part
+from preprocess.labels import MUG
 from preprocess.synthetic.models import MODEL_SPLITS, ModelSplit
 
 Size = Literal["tiny", "small", "full"]
 ModelKey = tuple[int, int]
 """Class id (0 for a distractor) and number of a model within its split."""
 
-MUG = 6
 _FEWEST_OBJECTS, _MOST_OBJECTS, _MOST_DISTRACTORS = 3, 7, 2
 _DISTRACTOR_MODELS = 40
 

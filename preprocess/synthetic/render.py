@@ -168,7 +168,7 @@ class SceneRenderer:
         towards = np.empty((*away.shape[1:], 6), np.float32)
         towards[..., :3] = np.moveaxis(away, 0, -1) + (view.position + _SHADOW_LIFT * light)
         towards[..., 3:] = light
-        rays = open3d.core.Tensor(towards)
+        rays = open3d.core.Tensor.from_numpy(towards)
         blocked = self._shadow_caster.test_occlusions(rays, nthreads=1).numpy()
         height, width = surface.depth.shape
         lit: np.ndarray = cv2.resize(1.0 - blocked.astype(np.float32), (width, height))
@@ -189,8 +189,8 @@ def _build_raycaster(scene: Scene) -> Any:
     raycaster = open3d.t.geometry.RaycastingScene(nthreads=1)
     for item in scene.objects:
         raycaster.add_triangles(
-            open3d.core.Tensor(compute_world_vertices(item).astype(np.float32)),
-            open3d.core.Tensor(item.model.faces.astype(np.uint32)),
+            open3d.core.Tensor.from_numpy(compute_world_vertices(item).astype(np.float32)),
+            open3d.core.Tensor.from_numpy(item.model.faces.astype(np.uint32)),
         )
     return raycaster
 

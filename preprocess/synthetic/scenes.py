@@ -65,7 +65,8 @@ def _compute_footprint(vertices: np.ndarray) -> np.ndarray:
 
     hull: np.ndarray = cv2.convexHull(vertices[:, [0, 2]].astype(np.float32))[:, 0]
     outline = hull.astype(np.float64)
-    return outline * (1.0 + _GAP / 2 / np.linalg.norm(outline, axis=1, keepdims=True))
+    widening = 1.0 + _GAP / 2 / np.linalg.norm(outline, axis=1, keepdims=True)
+    return np.asarray(outline * widening)
 
 
 def _find_free_spot(
@@ -78,7 +79,7 @@ def _find_free_spot(
         angle = rng.uniform(0.0, 2 * np.pi)
         spot = radius * np.sqrt(rng.uniform(0.3, 1.0)) * np.array([np.cos(angle), np.sin(angle)])
         if not any(do_outlines_overlap(footprint + spot, other) for other in others):
-            return spot
+            return np.asarray(spot)
         tries += 1
 
 

@@ -69,7 +69,7 @@ def sample_surroundings(reach: np.ndarray, rng: np.random.Generator) -> Surround
 
 
 def draw_table_texture(rng: np.random.Generator, side: int = _TEXTURE_SIDE) -> np.ndarray:
-    """Draw a table top (side, side, 3) uint8 that tiles: grain along one axis, or a checked cloth."""
+    """Draw a table top (side, side, 3) uint8 that tiles: wood grain, or a checked cloth."""
     base = rng.uniform(60.0, 210.0) * rng.uniform(0.75, 1.0, 3)
     if rng.random() < 0.6:
         pattern = 14.0 * _draw_noise(rng, side, (4, 64)) + 6.0 * _draw_noise(rng, side, (16, 16))
@@ -117,6 +117,4 @@ def trace_surroundings(
     density = len(around.texture) / around.tile
     half = around.table_half
     trace_table(directions, position, half, around.light, around.texture, density, images)
-    return Surface(
-        depth=depth, facing=facing, upward=upward, incidence=incidence, albedo=albedo
-    )
+    return Surface(depth=depth, facing=facing, upward=upward, incidence=incidence, albedo=albedo)

@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def trace_room(
     directions: np.ndarray,
     position: np.ndarray,
@@ -44,7 +44,7 @@ def trace_room(
                 colour[row, column, channel] = albedo[axis, channel]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def trace_table(
     directions: np.ndarray,
     position: np.ndarray,
@@ -79,13 +79,13 @@ def trace_table(
                 )
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, inline="always")
 def _measure(directions: np.ndarray, row: int, column: int) -> float:
     x, y, z = directions[0, row, column], directions[1, row, column], directions[2, row, column]
-    return np.sqrt(x * x + y * y + z * z)
+    return float(np.sqrt(x * x + y * y + z * z))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _read_texel(texture: np.ndarray, down: float, across: float, out: np.ndarray) -> None:
     """Read a texture that repeats, bilinearly."""
     side = len(texture)
@@ -99,7 +99,7 @@ def _read_texel(texture: np.ndarray, down: float, across: float, out: np.ndarray
         out[channel] = int((1 - below) * upper + below * lower)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def shade(
     albedo: np.ndarray,
     facing: np.ndarray,

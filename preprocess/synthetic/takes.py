@@ -12,16 +12,17 @@ import numpy as np
 
 from preprocess.clouds import compute_mask_box
 from preprocess.frames import PARTS, NocsFrame, Part
+from preprocess.labels import MUG
 from preprocess.mugs import compute_mug_recentring
 from preprocess.synthetic.annotations import (
     write_aligned_detections,
     write_detections,
     write_ground_truth,
 )
-from preprocess.synthetic.detector import simulate_detections
+from preprocess.synthetic.detector import TrueObject, simulate_detections
 from preprocess.synthetic.model_source import ModelSource
 from preprocess.synthetic.models import is_handle_visible
-from preprocess.synthetic.plans import MUG, ModelKey, get_model_split
+from preprocess.synthetic.plans import ModelKey, get_model_split
 from preprocess.synthetic.render import Rendering, SceneRenderer
 from preprocess.synthetic.scenes import Scene, make_scene
 from preprocess.synthetic.sensor import quantise_depth, simulate_depth
@@ -125,17 +126,30 @@ def _render_frame(take: Take, number: int, renderer: SceneRenderer) -> Truth:
     fractions = renderer.compute_visible_fractions(view, take.part.intrinsics, rendering.instance)
     truth = _describe_objects(frame, scene, view, rendering, fractions)
     if take.part.split != "train":
-        detector_rng = take.stream(_DETECTOR_STREAM, number)
-        categories = {index + 1: item.model.category for index, item in enumerate(scene.objects)}
-        visible = {index + 1: float(value) for index, value in enumerate(fractions)}
-        found = simulate_detections(rendering.instance, categories, visible, detector_rng)
-        boxes = [compute_mask_box(rendering.instance == row) for row in truth.instance]
-        write_ground_truth(take.root, frame, truth, np.array(boxes).reshape(-1, 4))
-        write_detections(take.root, frame, found)
-        if take.part.source == "real":
-            poses = _recentre_mugs(scene, truth)
-            write_aligned_detections(take.root, frame, truth, poses, found)
+        _write_annotations(take, number, scene, rendering.instance, truth, fractions)
     return truth
+
+
+def _write_annotations(
+    take: Take,
+    number: int,
+    scene: Scene,
+    instance: np.ndarray,
+    truth: Truth,
+    fractions: np.ndarray,
+) -> None:
+    """Write ground truth and detections of an evaluation frame."""
+    frame = take.frame(number)
+    boxes = [compute_mask_box(instance == id_) for id_ in truth.instance]
+    write_ground_truth(frame, truth, np.array(boxes).reshape(-1, 4))
+    objects = [
+        TrueObject(index + 1, item.model.category, float(fractions[index]))
+        for index, item in enumerate(scene.objects)
+    ]
+    found = simulate_detections(instance, objects, take.stream(_DETECTOR_STREAM, number))
+    write_detections(frame, found)
+    if take.part.source == "real":
+        write_aligned_detections(frame, truth, _recentre_mugs(scene, truth), found)
 
 
 def _measure_depth(take: Take, number: int, rendering: Rendering) -> np.ndarray:
@@ -150,7 +164,7 @@ def _measure_depth(take: Take, number: int, rendering: Rendering) -> np.ndarray:
 
 
 def _list_meta_rows(take: Take, number: int, scene: Scene) -> list[MetaRow]:
-    """Return a row for each object, and in some CAMERA frames one for an object that is not there."""
+    """Return a row for each object, and in some CAMERA frames one for an absent object."""
     rows = [MetaRow(id=index + 1, model=item.model) for index, item in enumerate(scene.objects)]
     if take.part.source == "camera" and number % _UNSEEN_ROW_EVERY == _UNSEEN_ROW_AT:
         category = min((item.model.category or 1) for item in scene.objects)

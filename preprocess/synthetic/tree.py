@@ -15,11 +15,11 @@ import numpy as np
 from benchmark.columns import replacing
 from benchmark.errors import ConfigError
 from preprocess.frames import PARTS, Part
+from preprocess.labels import MUG
 from preprocess.synthetic.annotations import write_pickle
-from preprocess.synthetic.model_files import MODELS, ModelTask, write_joint_files, write_model
+from preprocess.synthetic.model_files import ModelTask, write_joint_files, write_model
 from preprocess.synthetic.model_source import ModelSource, find_meshes
 from preprocess.synthetic.plans import (
-    MUG,
     TreePlan,
     count_models,
     draw_casts,
@@ -33,6 +33,7 @@ DESCRIPTION_FILE = "synth6.json"
 TRAINING_SHARDS = "shards-train"
 _VERSION = 1
 _FRAMES_PER_TAKE = 10
+_MUG_HANDLES = "Real/train/mug_handle.pkl"
 _CAST_STREAM = 10_000
 _TRAINING_INSTANCES = 1500
 
@@ -142,7 +143,7 @@ def _read_description(folder: Path) -> dict[str, Any] | None:
 
 
 def _open_building_site(out: Path, description: dict[str, Any]) -> Path:
-    """Return the hidden folder beside `out` where the tree grows, continuing one of the same kind."""
+    """Return the hidden folder beside `out` where the tree grows; the same tree is continued."""
     root = out.absolute().with_name(f".{out.absolute().name}.part")
     if root.exists() and _read_description(root) != description:
         if _read_description(root) is None and any(root.iterdir()):
@@ -256,7 +257,7 @@ def _write_mug_handles(root: Path, takes: list[Take], truth: Truth) -> None:
             content.setdefault(take.scene, []).append(number)
             flag = int(visible.get(take.frame(number).id, 0))
             content.setdefault(f"{take.scene}_res", []).append(flag)
-    write_pickle(root / MODELS / "mug_handle.pkl", content)
+    write_pickle(root / _MUG_HANDLES, content)
 
 
 def _write_training_shards(root: Path, options: TreeOptions, workers: int) -> None:

@@ -40,7 +40,7 @@ def look_at(position: np.ndarray, target: np.ndarray, roll: float) -> View:
 
 @dataclass(frozen=True, kw_only=True)
 class CameraPath:
-    """A smooth path around the middle of a scene: each coordinate is a slow wave of the frame number.
+    """A smooth path around the middle of a scene, of slow waves over the frame number.
 
     Attributes:
         azimuth, elevation: start in radians.
