@@ -6,6 +6,7 @@ down exactly once.
 """
 
 import hashlib
+import io
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -202,3 +203,47 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def creating(path: Path) -> Iterator[h5py.File]:
+    """Yield a new HDF5 file that appears as `path` when the block succeeds.
+
+    Raises:
+        OSError: it could not be written (no space left).
+    """
+    with replacing(path) as temporary, _PatientFile(temporary, "w+") as raw:
+        with h5py.File(raw, "w", libver="v110") as file:
+            yield file
+        if raw.failure is not None:
+            raise OSError(raw.failure.errno, raw.failure.strerror, str(path)) from raw.failure
+
+
+class _PatientFile(io.FileIO):
+    """A file that seems to take everything, and keeps the first failure for later.
+
+    When a write fails under HDF5's hands, it can neither go on nor close the file, and crashes the
+    process in the end.
+    """
+
+    failure: OSError | None = None
+
+    def write(self, data: Any, /) -> int:
+        """Write all bytes of `data`, unless an earlier write has failed."""
+        view = memoryview(data).cast("B")
+        done = 0
+        while done < len(view) and self.failure is None:
+            try:
+                done += super().write(view[done:])
+            except OSError as error:
+                self.failure = error
+        return len(view)
+
+    def truncate(self, size: int | None = None, /) -> int:
+        """Set the length of the file, unless an earlier write has failed."""
+        try:
+            if self.failure is None:
+                super().truncate(size)
+        except OSError as error:
+            self.failure = error
+        return size or 0

@@ -18,10 +18,10 @@ from benchmark.columns import (
     Table,
     column,
     compute_checksum,
+    creating,
     get_dataset,
     map_dataset,
     read_table,
-    replacing,
     write_table,
 )
 from benchmark.errors import ShardFormatError
@@ -60,7 +60,7 @@ class RunInfo:
         has_ground_truth: False for own data without annotations.
         draw_order: True where hypotheses lie in the order drawn; False for imports that are sorted.
         configuration: resolved options of the run (hypotheses, keep, sampler, seed).
-        fingerprints: "detections", "labels", "weights", and one "shard:<name>" each.
+        fingerprints: "detections", "labels", and one "weights:<name>" and "shard:<name>" each.
         assumptions: sentences about what an importer had to assume.
         environment: times and hardware; the only block that may differ between identical runs.
     """
@@ -206,7 +206,7 @@ def _check_same_arrays(part: Path, arrays: _Arrays, whole: _Arrays) -> None:
 @contextmanager
 def _creating(path: Path, info: RunInfo, tables: dict[str, Table]) -> Iterator[h5py.File]:
     """Yield a new file with its tables written; its arrays are written by the block."""
-    with replacing(path) as temporary, h5py.File(temporary, "w", libver="v110") as file:
+    with creating(path) as file:
         file.attrs["format"] = _FORMAT
         file.attrs["schema_version"] = SCHEMA_VERSION
         file.attrs["info"] = json.dumps(asdict(info), sort_keys=True)

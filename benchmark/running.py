@@ -121,7 +121,7 @@ def describe_run(estimator: PoseEstimator, options: RunOptions) -> RunInfo:
         split="",
         label_set="",
         configuration=json.loads(json.dumps(configuration, default=str)),
-        fingerprints=fingerprints,
+        fingerprints={f"weights:{name}": value for name, value in fingerprints.items()},
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import h5py
 import numpy as np
 
-from benchmark.columns import Table, column, compute_checksum, read_table, replacing, write_table
+from benchmark.columns import Table, column, compute_checksum, creating, read_table, write_table
 from benchmark.errors import ShardFormatError
 from benchmark.records import Detections, Frames, GroundTruth
 
@@ -117,7 +117,7 @@ def write_shard(path: Path, shard: Shard) -> str:
     """
     _check_rows(path, shard)
     checksum = compute_checksum(shard.tables())
-    with replacing(path) as temporary, h5py.File(temporary, "w", libver="v110") as file:
+    with creating(path) as file:
         file.attrs["format"] = _FORMAT
         file.attrs["schema_version"] = SCHEMA_VERSION
         file.attrs["info"] = json.dumps(asdict(shard.info), sort_keys=True)

@@ -1,5 +1,7 @@
 """Column tables: declarations are honoured, on the way in, on disk and on the way out."""
 
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from benchmark.columns import (
     write_table,
 )
 from benchmark.errors import ShardFormatError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,3 +139,35 @@ def test_replacing_leaves_the_old_file_when_the_block_fails(tmp_path: Path) -> N
         write_half()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+_FILL_THE_DISK = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from benchmark.columns import creating
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+try:
+    with creating(Path(sys.argv[1])) as file:
+        for number in range(20):
+            file.create_dataset(f"group/{number}", data=np.arange(1000 * number))
+        assert len(file["group/19"][...]) == 19000
+except OSError as error:
+    print("refused:", error.filename)
+"""
+
+
+@pytest.mark.reliability
+@pytest.mark.parametrize("largest", [0, 100, 50_000, 1_000_000])
+def test_a_full_disk_is_one_error_and_leaves_nothing(tmp_path: Path, largest: int) -> None:
+    path = tmp_path / "t.h5"
+    done = subprocess.run(
+        [sys.executable, "-c", _FILL_THE_DISK, str(path), str(largest)],
+        cwd=REPOSITORY,
+        check=True,  # HDF5 would crash at exit
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == (f"refused: {path}\n", "")
+    assert list(tmp_path.iterdir()) == []

@@ -64,7 +64,7 @@ class Dice:
 
     def describe(self) -> dict[str, Any]:
         """Say which dice."""
-        return {"sides": 6, "fingerprints": {"weights": "ivory"}}
+        return {"sides": 6, "fingerprints": {"dice": "ivory"}}
 
 
 def _options(**changes: Any) -> RunOptions:
@@ -100,7 +100,7 @@ def test_every_detection_has_a_row_and_the_identity_where_it_has_no_cloud(
     np.testing.assert_allclose(
         found.hypotheses[9, :, :, 3], expected.normal(size=(3, 3)), rtol=1e-6
     )
-    assert found.info.fingerprints["weights"] == "ivory"
+    assert found.info.fingerprints["weights:dice"] == "ivory"
     assert not (tmp_path / "run" / "parts").exists()
 
 
