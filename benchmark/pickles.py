@@ -47,7 +47,7 @@ def parse_pickle(data: bytes) -> Any:
     Raises:
         DataFormatError: as in `read_pickle`, without the name of a file.
     """
-    max_opcodes = 4_000_000 + len(data) // 16
+    max_opcodes = 2_000_000 + len(data) // 4
     if data.startswith(_GZIP_MAGIC):
         data = _decompress(data)
     value = PickleMachine(data, max_opcodes).run()
@@ -66,7 +66,7 @@ def _check_file(path: Path) -> bool:
 
 def _decompress(data: bytes) -> bytes:
     """Unpack gzip, but no more than a data file of this size could plausibly hold."""
-    limit = 2**28 + 16 * len(data)
+    limit = 2**26 + 32 * len(data)
     decompressor = zlib.decompressobj(wbits=31)
     try:
         unpacked = decompressor.decompress(data, limit)
