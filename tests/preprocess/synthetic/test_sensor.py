@@ -60,6 +60,18 @@ def test_edges_wobble_fly_and_lose_pixels() -> None:
     assert far[:, 96:100].any() or near[:, 100:104].any()
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_edges_wobble_along_both_axes(axis: int) -> None:
+    wobbling = SensorModel(axial_noise=0, edge_hole_share=0, flying_share=0)
+    step = np.where(np.arange(SHAPE[axis]) < 80, 0.6, 0.9)
+    depth = np.broadcast_to(step if axis else step[:, None], SHAPE)
+    rng = np.random.default_rng(0)
+    measured = simulate_depth(depth, np.ones(SHAPE), np.full(SHAPE, 200.0), rng, wobbling)
+    near_pixels = (measured < 750).sum(axis=axis)
+    assert near_pixels.mean() == pytest.approx(80, abs=0.3)
+    assert 0.3 < near_pixels.std() < 1.0
+
+
 def test_nothing_is_measured_where_nothing_is() -> None:
     empty = np.full(SHAPE, np.inf)
     empty[:80] = 0

@@ -142,14 +142,27 @@ def test_shards_hold_what_they_say(tmp_path: Path, source: training_shards.Sourc
 
 
 @pytest.mark.usefixtures("small_shards")
-def test_bytes_do_not_depend_on_what_was_made_before(tmp_path: Path) -> None:
+def test_bytes_depend_neither_on_workers_nor_on_what_was_made_before(tmp_path: Path) -> None:
     options = {"instances_per_category": 3, "seed": 2, "source": "real"}
-    both = write_training_shards(tmp_path / "both", count=60, **options)
+    both = write_training_shards(tmp_path / "both", count=60, workers=2, **options)
     task = training_shards.ShardTask(
         out=tmp_path / "alone", number=1, objects=30, split="train", **options
     )
     alone = training_shards.write_training_shard(task)
     assert alone.read_bytes() == both[1].read_bytes()
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_no_object_comes_twice(tmp_path: Path) -> None:
+    paths = [
+        path
+        for source in ("camera", "real")
+        for path in write_training_shards(
+            tmp_path, count=60, instances_per_category=1, seed=3, source=source
+        )
+    ]
+    transforms = np.concatenate([read_shard(path).ground_truth.transform for path in paths])
+    assert len(np.unique(transforms.reshape(len(transforms), -1), axis=0)) == 120
 
 
 @pytest.mark.usefixtures("small_shards")
