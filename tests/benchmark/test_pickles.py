@@ -60,7 +60,8 @@ def assert_same(found: Any, expected: Any) -> None:
 @settings(max_examples=150, deadline=None)
 @given(VALUES, st.sampled_from(PROTOCOLS), st.booleans())
 def test_whatever_python_writes_is_read(value: Any, protocol: int, in_c: bool) -> None:
-    write = pickle.dumps if in_c else pickle._dumps  # type: ignore[attr-defined]
+    # Python's own pickler in Python fails on two empty arrays in protocol 5
+    write = pickle.dumps if in_c or protocol == 5 else pickle._dumps  # type: ignore[attr-defined]
     assert_same(parse_pickle(write(value, protocol)), value)
 
 
