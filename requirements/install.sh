@@ -32,7 +32,7 @@ install_with_apt() {
 install_system_packages() {
     local missing=() package
     if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
-        for package in libusb-1.0-0 libgl1 libgomp1 libx11-6; do
+        for package in libusb-1.0-0 libgl1 libegl1 libgomp1 libx11-6; do
             has_package "$package" || missing+=("$package")
         done
         command -v "$python" >/dev/null || missing+=(python3)
