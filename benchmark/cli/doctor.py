@@ -1,0 +1,57 @@
+"""genbench doctor: audit a data folder before hours of work."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from benchmark.cli.console import print_json
+
+if TYPE_CHECKING:
+    from preprocess.doctor import Audit
+    from preprocess.survey import PartSurvey
+
+
+@click.command()
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option(
+    "--detections",
+    type=click.Path(path_type=Path),
+    help="Folder of detections; looked for in and beside DATA if not given.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON.")
+def doctor(data: Path, detections: Path | None, as_json: bool) -> None:
+    """Say what is in DATA, a NOCS-format folder or your own frames, and what is missing.
+
+    Reads file names, and decodes a few images of each part. Ends with 2 if nothing can be used.
+    """
+    from benchmark.errors import DataFormatError
+    from preprocess.doctor import audit
+
+    found = audit(data, detections)
+    if as_json:
+        print_json(asdict(found) | {"usable": found.usable})
+    else:
+        for line in format_audit(found):
+            click.echo(line)
+    if not found.usable:
+        raise DataFormatError(f"{data}: not a single usable frame")
+
+
+def format_audit(found: "Audit") -> list[str]:
+    """Return the audit for a person: what is there, then what is missing."""
+    lines = [f"{found.root}: {'own data' if found.kind == 'own' else 'a NOCS tree'}"]
+    lines += [_format_part(part) for part in found.parts]
+    if found.detections:
+        lines.append(f"  detections in {found.detections}")
+    for finding in found.findings:
+        lines += ["", finding.what, f"  blocks: {finding.blocks}", f"  remedy: {finding.remedy}"]
+    return lines
+
+
+def _format_part(part: "PartSurvey") -> str:
+    line = f"  {part.name}: {part.usable} usable of {part.frames} frames in {part.scenes} scenes"
+    if not part.name.endswith("/train"):
+        line += f", {part.ground_truth} with ground truth, {part.detections} with detections"
+    return f"{line}; {part.sampled - len(part.unreadable)} of {part.sampled} sampled ones are fine"
