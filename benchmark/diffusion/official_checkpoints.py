@@ -1,0 +1,102 @@
+"""Checkpoints of the released GenPose code: read without running anything in them, and written."""
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmark.columns import replacing
+from benchmark.errors import DataFormatError
+
+_LARGEST_BYTES = 1 << 30
+_WEIGHTS_KEY = "model_state_dict"
+_PARALLEL_PREFIX = "module."
+
+
+def read_official_checkpoint(path: Path) -> dict[str, Tensor]:
+    """Return the network's tensors by name, floating-point ones as float32.
+
+    Takes files of any torch version, in half or single precision, saved with or without data
+    parallelism, whole checkpoints or bare state dicts.
+
+    Raises:
+        DataFormatError: no such file, not a checkpoint, or one that holds more than plain tensors
+            and numbers.
+    """
+    content = _read_unpickled(path)
+    state = content.get(_WEIGHTS_KEY, content) if isinstance(content, dict) else None
+    if not isinstance(state, dict) or not state:
+        raise DataFormatError(f"{path}: expected a dict with '{_WEIGHTS_KEY}', got no weights")
+    return {
+        str(name).removeprefix(_PARALLEL_PREFIX): _check_tensor(path, name, value)
+        for name, value in state.items()
+    }
+
+
+def write_official_checkpoint(
+    path: Path, state: dict[str, Tensor], parameters: int, *, epoch: int = 0, step: int = 0
+) -> None:
+    """Write a checkpoint that the released code loads, with a fresh optimiser.
+
+    Args:
+        path: file to write (`.pth`).
+        state: tensors under their released names, in the released order.
+        parameters: number of parameter tensors, frozen ones included.
+        epoch: epochs trained.
+        step: optimiser steps taken.
+    """
+    rate = 1e-3
+    group = {"lr": rate, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0, "amsgrad": False}
+    group |= {"maximize": False, "foreach": None, "capturable": False, "initial_lr": rate}
+    content = {
+        "clock": {"epoch": epoch, "minibatch": 0, "step": step},
+        _WEIGHTS_KEY: dict(state),
+        "optimizer_state_dict": {
+            "state": {},
+            "param_groups": [group | {"params": list(range(parameters))}],
+        },
+        "scheduler_state_dict": {
+            "gamma": 0.98,
+            "base_lrs": [rate],
+            "last_epoch": 0,
+            "_step_count": 1,
+            "_last_lr": [rate],
+        },
+    }
+    with replacing(path) as temporary:
+        torch.save(content, temporary)
+
+
+def _read_unpickled(path: Path) -> Any:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise DataFormatError(f"{path}: no such checkpoint: check the path") from error
+    if size > _LARGEST_BYTES:
+        raise DataFormatError(f"{path}: {size} bytes, expected a checkpoint of at most 1 GiB")
+    try:
+        return torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise DataFormatError(
+            f"{path}: not a checkpoint of plain tensors and numbers; nothing in it was run"
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise DataFormatError(f"{path}: not a readable checkpoint (truncated?)") from error
+
+
+def _check_tensor(path: Path, name: object, value: object) -> Tensor:
+    """Return one tensor as float32, or as it is if it counts something."""
+    where = f"{path}: '{name}'"
+    if not isinstance(name, str) or not isinstance(value, Tensor):
+        raise DataFormatError(f"{where}: expected a named tensor, got {type(value).__name__}")
+    # A view may claim any size from a few stored bytes; a contiguous tensor has all it claims.
+    if value.layout != torch.strided or value.is_quantized or not value.is_contiguous():
+        raise DataFormatError(f"{where}: expected a plain dense tensor")
+    if not value.is_floating_point():
+        return value
+    if not bool(torch.isfinite(value).all()):
+        raise DataFormatError(f"{where}: has values that are not finite")
+    return value.float()
