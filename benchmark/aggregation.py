@@ -54,11 +54,21 @@ def select_hypotheses(
         order: (..., K, 2) as `rank_hypotheses` gives it.
         kept: M.
     """
-    rows = order[..., :kept, :]
     return (
-        np.take_along_axis(rotation, rows[..., 0, None, None], axis=-3),
-        np.take_along_axis(translation, rows[..., 1, None], axis=-2),
+        _take(rotation, order[..., :kept, 0], (3, 3)),
+        _take(translation, order[..., :kept, 1], (3,)),
     )
+
+
+def _take(values: np.ndarray, rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return values (..., M, *shape) by index (..., M) into (..., K, *shape).
+
+    Several times as fast as numpy's take_along_axis, which indexes every single number.
+    """
+    count = values.shape[-1 - len(shape)]
+    batch = np.arange(rows.size // rows.shape[-1]).reshape(*rows.shape[:-1], 1)
+    flat = values.reshape(-1, *shape)
+    return np.asarray(flat.take(batch * count + rows, axis=0))
 
 
 def pool_average(rotation: np.ndarray, translation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -36,8 +36,9 @@ def match_overlaps(
         truths = truth_start[block + 1] - truth_start[block]
         pairs = overlap[pair_start[block] : pair_start[block + 1]].reshape(last - first, truths)
         preferred = _rank_rows(-pairs, True)
+        taken = np.empty(truths, dtype=np.bool_)
         for t in range(len(thresholds)):
-            taken = np.zeros(truths, dtype=np.bool_)
+            taken[:] = False
             for i in range(last - first):
                 for j in preferred[i]:
                     if not taken[j] and pairs[i, j] > thresholds[t]:

@@ -12,8 +12,8 @@ import numpy as np
 Array = np.ndarray
 
 _TURNS = 20  # rotations about y that the official evaluators try for symmetric objects
-_GRID = 36  # first guesses of the best turn, over half a turn: a box turned by pi is itself
-_REFINEMENTS = 16  # golden-section steps around the best guess, to 0.005 degrees
+_GRID = 18  # first guesses of the best turn, over half a turn: a box turned by pi is itself
+_REFINEMENTS = 16  # golden-section steps around the best guess, to 0.01 degrees
 _GROWTH = 1.0 + 1e-9
 _MOST_VERTICES = 16
 
@@ -37,13 +37,16 @@ def compute_span_iou(
             takes the span of every corner over the axes, as the official evaluators do.
     """
     iou = np.zeros(len(transform_1))
-    corners_1, corners_2 = np.empty((8, 3)), np.empty((8, 3))
+    corners = np.empty((8, 3))
+    first, second = np.empty((8, 2)), np.empty((8, 2))
     for n in range(len(transform_1)):
-        _fill_corners(transform_2[n], extents_2[n], 0.0, corners_2)
+        _fill_corners(transform_2[n], extents_2[n], 0.0, corners)
+        rows = _fill_spans(corners, over_corners, second)
         for turn in range(_TURNS if symmetric[n] else 1):
             angle = 2.0 * math.pi * turn / _TURNS
-            _fill_corners(transform_1[n], extents_1[n], angle, corners_1)
-            value = _span_iou(corners_1, corners_2, over_corners)
+            _fill_corners(transform_1[n], extents_1[n], angle, corners)
+            _fill_spans(corners, over_corners, first)
+            value = _span_iou(first, second, rows)
             if turn == 0 or value > iou[n]:
                 iou[n] = value
     return iou
@@ -51,32 +54,43 @@ def compute_span_iou(
 
 @numba.njit(cache=True)
 def _fill_corners(transform: Array, extents: Array, angle: float, corners: Array) -> None:
+    """Write the corners of a box that was turned about its y axis."""
     cosine, sine = math.cos(angle), math.sin(angle)
-    for corner in range(8):
-        x = extents[0] / 2 if corner & 4 == 0 else -extents[0] / 2
-        y = extents[1] / 2 if corner & 2 == 0 else -extents[1] / 2
-        z = extents[2] / 2 if corner & 1 == 0 else -extents[2] / 2
-        turned_x, turned_z = cosine * x + sine * z, cosine * z - sine * x
-        for axis in range(3):
-            row = transform[axis]
-            corners[corner, axis] = row[0] * turned_x + row[1] * y + row[2] * turned_z + row[3]
+    for axis in range(3):
+        right = (cosine * transform[axis, 0] - sine * transform[axis, 2]) * extents[0] / 2
+        up = transform[axis, 1] * extents[1] / 2
+        front = (sine * transform[axis, 0] + cosine * transform[axis, 2]) * extents[2] / 2
+        for corner in range(8):
+            offset = right if corner & 4 == 0 else -right
+            offset += up if corner & 2 == 0 else -up
+            offset += front if corner & 1 == 0 else -front
+            corners[corner, axis] = transform[axis, 3] + offset
 
 
 @numba.njit(cache=True)
-def _span_iou(first: Array, second: Array, over_corners: bool) -> float:
+def _fill_spans(corners: Array, over_corners: bool, spans: Array) -> int:
+    """Write smallest and largest coordinate of each axis, or of each corner; return how many."""
     if over_corners:
-        first, second = first.T, second.T
+        for axis in range(3):
+            spans[axis, 0] = spans[axis, 1] = corners[0, axis]
+            for corner in range(1, 8):
+                spans[axis, 0] = min(spans[axis, 0], corners[corner, axis])
+                spans[axis, 1] = max(spans[axis, 1], corners[corner, axis])
+        return 3
+    for corner in range(8):
+        x, y, z = corners[corner, 0], corners[corner, 1], corners[corner, 2]
+        spans[corner, 0], spans[corner, 1] = min(x, y, z), max(x, y, z)
+    return 8
+
+
+@numba.njit(cache=True)
+def _span_iou(first: Array, second: Array, rows: int) -> float:
     volume_1 = volume_2 = shared = 1.0
-    apart = False
-    for row in range(len(first)):
-        low_1, high_1 = first[row].min(), first[row].max()
-        low_2, high_2 = second[row].min(), second[row].max()
-        overlap = min(high_1, high_2) - max(low_1, low_2)
-        apart = apart or overlap < 0
-        volume_1 *= high_1 - low_1
-        volume_2 *= high_2 - low_2
-        shared *= overlap
-    shared = 0.0 if apart else shared
+    for row in range(rows):
+        overlap = min(first[row, 1], second[row, 1]) - max(first[row, 0], second[row, 0])
+        volume_1 *= first[row, 1] - first[row, 0]
+        volume_2 *= second[row, 1] - second[row, 0]
+        shared *= max(overlap, 0.0)
     union = volume_1 + volume_2 - shared
     return shared / union if union > 0 else math.nan
 

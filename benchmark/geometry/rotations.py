@@ -88,7 +88,8 @@ def compute_angle(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     Half-angle sine and cosine are both used: unlike the arccos of the trace, this is exact to
     rounding near 0 as well as near pi.
     """
-    sine = np.linalg.norm(first - second, axis=(-2, -1)) / np.sqrt(8.0)
+    difference = first - second
+    sine = np.sqrt(np.einsum("...ij,...ij->...", difference, difference) / 8.0)
     trace = np.einsum("...ij,...ij->...", first, second)
     return np.asarray(2.0 * np.arctan2(sine, np.sqrt(np.maximum(1.0 + trace, 0.0)) / 2.0))
 

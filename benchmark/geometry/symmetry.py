@@ -34,13 +34,15 @@ def compute_rotation_error(
 def compute_axis_angle(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return the angle in radians between the y axes of rotations (..., 3, 3)."""
     first, second = first[..., :, 1], second[..., :, 1]
-    sine = np.linalg.norm(np.cross(first, second), axis=-1)
+    across = np.cross(first, second)
+    sine = np.sqrt(np.einsum("...i,...i->...", across, across))
     return np.asarray(np.arctan2(sine, np.einsum("...i,...i->...", first, second)))
 
 
 def compute_translation_error(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return the distance (...) between translations (..., 3), in their unit."""
-    return np.asarray(np.linalg.norm(first - second, axis=-1))
+    difference = first - second
+    return np.asarray(np.sqrt(np.einsum("...i,...i->...", difference, difference)))
 
 
 def align_to_camera(rotation: np.ndarray) -> np.ndarray:
