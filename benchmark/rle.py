@@ -31,7 +31,7 @@ def decode_rle(rle: Any, image_size: tuple[int, int]) -> np.ndarray:
         return np.asarray(coco.decode(coco.merge(parts)), dtype=bool)
     if not isinstance(rle, dict) or not {"size", "counts"} <= rle.keys():
         raise DataFormatError("expected a mask with the keys size and counts, or polygons")
-    if list(rle["size"]) != [height, width]:
+    if not isinstance(rle["size"], list | tuple) or list(rle["size"]) != [height, width]:
         raise DataFormatError(f"expected a mask of {height}x{width}, got {rle['size']!r:.40}")
     runs = _read_runs(rle["counts"])
     if sum(runs) != height * width or min(runs, default=0) < 0:
