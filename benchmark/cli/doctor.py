@@ -20,8 +20,13 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Folder of detections; looked for in and beside DATA if not given.",
 )
+@click.option(
+    "--labels",
+    is_flag=True,
+    help="On synth6: derive training labels and compare them with the renderer's truth.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON.")
-def doctor(data: Path, detections: Path | None, as_json: bool) -> None:
+def doctor(data: Path, detections: Path | None, labels: bool, as_json: bool) -> None:
     """Say what is in DATA, a NOCS-format folder or your own frames, and what is missing.
 
     Reads file names, and decodes a few images of each part. Ends with 2 if nothing can be used.
@@ -29,6 +34,9 @@ def doctor(data: Path, detections: Path | None, as_json: bool) -> None:
     from benchmark.errors import DataFormatError
     from preprocess.doctor import audit
 
+    if labels:
+        report_labels(data, as_json)
+        return
     found = audit(data, detections)
     if as_json:
         print_json(asdict(found) | {"usable": found.usable})
@@ -37,6 +45,17 @@ def doctor(data: Path, detections: Path | None, as_json: bool) -> None:
             click.echo(line)
     if not found.usable:
         raise DataFormatError(f"{data}: not a single usable frame")
+
+
+def report_labels(data: Path, as_json: bool) -> None:
+    """Print the errors of derived training labels, by source and category."""
+    from preprocess.label_audit import compare_labels, summarize_errors
+
+    summary = summarize_errors(compare_labels(data))
+    if as_json:
+        print_json(summary.to_dict("records"))
+    else:
+        click.echo(summary.to_string(index=False, float_format="%.3f"))
 
 
 def format_audit(found: "Audit") -> list[str]:
