@@ -87,7 +87,9 @@ class GenPose:
         cls, shards: Path, folder: Path, options: FitOptions, *, report: Callable[[str], None]
     ) -> None:
         """Train the networks of a preset on a folder of shards; see `genbench train`."""
-        get_preset(options.preset).fit(shards, folder, options, report)
+        from benchmark.diffusion.fitting import fit_networks
+
+        fit_networks(get_preset(options.preset).plan(), shards, folder, options, report)
 
     def estimate(self, observations: Observations) -> PoseEstimate:
         """Return the pooled pose of each observation, with its K hypotheses and their energies."""

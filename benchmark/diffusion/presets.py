@@ -1,9 +1,8 @@
 """The presets of GenPose: which networks, which weights, and how they are sampled by default."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -17,10 +16,12 @@ from benchmark.diffusion.compact import (
     CompactScore,
 )
 from benchmark.diffusion.denoiser import PoseModel
+from benchmark.diffusion.paper import SCHEDULE, EnergyNetwork, PaperModel, ScoreNetwork
 from benchmark.diffusion.samplers.grids import karras_sigmas
-from benchmark.diffusion.schedule import VarianceExploding
 from benchmark.errors import ConfigError, DataFormatError
-from benchmark.training.options import FitOptions
+
+if TYPE_CHECKING:
+    from benchmark.diffusion.fitting import Plan
 
 _SHIPPED = Path(__file__).parent / "weights"
 
@@ -49,10 +50,8 @@ class Preset(Protocol):
         """Return the networks, and the SHA-256 of each weights file by name."""
         ...
 
-    def fit(
-        self, shards: Path, folder: Path, options: FitOptions, report: Callable[[str], None]
-    ) -> None:
-        """Train the networks."""
+    def plan(self) -> "Plan":
+        """Return how the networks are trained."""
         ...
 
     def get_start_sigma(self, t0: float | None) -> float:
@@ -84,19 +83,17 @@ class CompactPreset:
         }
         return CompactModel(**networks), fingerprints  # type: ignore[arg-type]
 
-    def fit(
-        self, shards: Path, folder: Path, options: FitOptions, report: Callable[[str], None]
-    ) -> None:
-        """Train score and energy; see `benchmark.diffusion.compact_training`."""
-        from benchmark.diffusion.compact_training import fit_compact
+    def plan(self) -> "Plan":
+        """Return how the networks are trained."""
+        from benchmark.diffusion.compact_recipes import COMPACT_PLAN
 
-        fit_compact(shards, folder, options, report)
+        return COMPACT_PLAN
 
     def get_start_sigma(self, t0: float | None) -> float:
         """Return the noise level to start from; the largest by default."""
         if t0 is None:
             return SIGMA_MAX
-        sigma = VarianceExploding().sigma(t0)
+        sigma = SCHEDULE.sigma(t0)
         if not SIGMA_MIN < sigma <= SIGMA_MAX:
             raise ConfigError(
                 f"--t0 {t0:g} starts at noise {sigma:.3g}, but preset compact knows noise from "
@@ -109,7 +106,48 @@ class CompactPreset:
         return karras_sigmas(steps, SIGMA_MIN, sigma_max)
 
 
-PRESETS: dict[str, Preset] = {"compact": CompactPreset()}
+@dataclass(frozen=True, kw_only=True)
+class PaperPreset:
+    """The released networks, for official checkpoints or weights trained on a GPU."""
+
+    name: str = "paper"
+    sampler: str = "rk45"
+    steps: int = 12
+    t0: float = 0.55
+
+    def load(
+        self, weights: Path | None, device: torch.device
+    ) -> tuple[PoseModel[Any], dict[str, str]]:
+        """Load `score.safetensors` of a folder, and `energy.safetensors` where it is there."""
+        if weights is None:
+            raise ConfigError(
+                "preset paper ships no weights: import official checkpoints "
+                "(genbench import-weights) or train it, and give --weights FOLDER"
+            )
+        score, energy = ScoreNetwork(), EnergyNetwork()
+        fingerprints = {"score": load_network(score, weights / "score.safetensors", device)}
+        energy_path = weights / "energy.safetensors"
+        if not energy_path.exists():
+            return PaperModel(score=score), fingerprints
+        fingerprints["energy"] = load_network(energy, energy_path, device)
+        return PaperModel(score=score, energy=energy), fingerprints
+
+    def plan(self) -> "Plan":
+        """Return how the networks are trained."""
+        from benchmark.diffusion.paper_recipes import PAPER_PLAN
+
+        return PAPER_PLAN
+
+    def get_start_sigma(self, t0: float | None) -> float:
+        """Return the noise level to start from; that of the released script by default."""
+        return SCHEDULE.sigma(self.t0 if t0 is None else t0)
+
+    def make_sigmas(self, steps: int, sigma_max: float) -> Tensor:
+        """Return Karras' noise levels, ending at the smallest of the schedule, then 0."""
+        return karras_sigmas(steps, SCHEDULE.sigma_min, sigma_max)
+
+
+PRESETS: dict[str, Preset] = {"compact": CompactPreset(), "paper": PaperPreset()}
 
 
 def load_network(network: nn.Module, path: Path, device: torch.device) -> str:

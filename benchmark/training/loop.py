@@ -32,6 +32,7 @@ class Recipe(Protocol):
     """What is trained and how: everything that differs between presets and networks."""
 
     batch_size: int
+    draws: int
     real_share: float
     average_decay: float
 
