@@ -118,7 +118,7 @@ def make_default_shards(context: click.Context) -> Path:
     from benchmark.cli.prepare import prepare
     from benchmark.cli.synth import synth
 
-    tree = get_data_home() / "synth6"
+    tree = get_data_home() / "synth6-small"
     shards = tree / "shards"
     context.invoke(synth, out=tree, size="small")
     context.invoke(prepare, data=tree, out=shards, split="test")
