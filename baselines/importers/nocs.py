@@ -133,8 +133,7 @@ def read_ground_truth(
     check_count(rows, len(category), keys.gt_transforms, where)
     extents = _take_or(content, keys.gt_scales, (3,), where, np.full((rows, 3), np.nan), notes)
     boxes = project_boxes(transform, extents, name.intrinsics)
-    handle_key = "gt_handle_visibility"
-    handle_key = handle_key if handle_key in content else "handle_visibility"
+    handle_key = "handle_visibility" if "handle_visibility" in content else "gt_handle_visibility"
     bbox = _take_boxes(content, "gt_bboxes", where, boxes, notes)
     handle_visible = _take_or(content, handle_key, (), where, np.ones(rows), notes)
     kept = np.ones(rows, bool) if unknown else _keep_known(category, "annotations", notes)
