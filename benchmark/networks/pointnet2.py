@@ -139,6 +139,8 @@ class SharedLayers(nn.Module):
             return _pool_folded(layers, offsets, features, rows)
         grouped = features if rows is None else gather_rows(features, rows)
         values = torch.cat([offsets, grouped], dim=-1).permute(0, 3, 1, 2)
+        # Channels last, torch sums the statistics of a batch in float32 and loses three digits.
+        values = values.contiguous()
         for layer in self.children():
             values = layer(values)
         return values.amax(dim=-1).mT
@@ -171,7 +173,7 @@ def gather_rows(values: Tensor, rows: Tensor) -> Tensor:
     """Return values (B, N, C) at the row indices (B, ...), as (B, ..., C)."""
     first = torch.arange(len(values), device=values.device) * values.shape[1]
     flat = rows + first.view(-1, *[1] * (rows.dim() - 1))
-    picked = values.reshape(-1, values.shape[-1]).index_select(0, flat.reshape(-1))
+    picked = torch.flatten(values, 0, 1).index_select(0, flat.reshape(-1))
     return picked.view(*rows.shape, values.shape[-1])
 
 

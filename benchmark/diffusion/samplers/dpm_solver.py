@@ -18,7 +18,10 @@ def sample_dpm_solver_2m(denoise: Denoise, poses: Tensor, sigmas: Tensor) -> Ten
 
 
 def sample_dpm_solver_3m(denoise: Denoise, poses: Tensor, sigmas: Tensor) -> Tensor:
-    """Integrate along falling noise levels; third order, one network call a step."""
+    """Integrate along falling noise levels; third order, one network call a step.
+
+    The first two steps are of lower order, which shows in the result unless they are short.
+    """
     return _sample(denoise, poses, sigmas, order=3)
 
 
