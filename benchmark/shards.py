@@ -265,4 +265,4 @@ def take_frames(shard: Shard, count: int) -> Shard:
 
 def _renumber(rows: np.ndarray, kept: np.ndarray) -> np.ndarray:
     """Return row references after all but the `kept` rows were removed; -1 stays -1."""
-    return np.where(rows < 0, -1, (np.cumsum(kept) - 1)[rows])
+    return np.asarray(np.append(np.cumsum(kept) - 1, -1)[rows])  # row -1 finds the appended -1

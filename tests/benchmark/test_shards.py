@@ -16,6 +16,7 @@ from benchmark.shards import (
     iterate_shards,
     read_fingerprint,
     read_shard,
+    take_frames,
     write_shard,
 )
 
@@ -160,3 +161,30 @@ def test_a_folder_without_shards_says_what_to_run(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "absent"):
         with pytest.raises(ShardFormatError, match=r"genbench prepare"):
             find_shards(folder)
+
+
+def test_taking_frames_keeps_what_belongs_to_them(make_shard: MakeShard) -> None:
+    shard = make_shard(4)
+    order = np.array([3, 1, 0, 2, 2, 0, 3, 1])  # as where a detector's file is not in frame order
+    shuffled = replace(
+        shard,
+        detections=replace(shard.detections, frame=order, confidence=np.arange(8)),
+        objects=replace(shard.objects, frame=order[:7]),
+    )
+    taken = take_frames(shuffled, 2)
+    assert taken.frames.id.tolist() == shard.frames.id[:2].tolist()
+    np.testing.assert_array_equal(taken.detections.confidence, [1, 2, 5, 7])
+    np.testing.assert_array_equal(taken.objects.detection, [0, 1, 2])
+    np.testing.assert_array_equal(taken.objects.points, shuffled.objects.points[[1, 2, 5]])
+    np.testing.assert_array_equal(taken.detections.frame[taken.objects.detection], [1, 0, 0])
+
+
+def test_taking_frames_of_own_data_keeps_that_nothing_is_annotated(make_shard: MakeShard) -> None:
+    shard = make_shard(3)
+    own = replace(
+        shard,
+        ground_truth=type(shard.ground_truth).empty(),
+        objects=replace(shard.objects, ground_truth=np.full(len(shard.objects), -1)),
+    )
+    taken = take_frames(own, 1)
+    np.testing.assert_array_equal(taken.objects.ground_truth, [-1, -1])
