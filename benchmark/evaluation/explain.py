@@ -31,11 +31,11 @@ def explain_flips(
     """
     import pandas
 
-    sides = {name: evaluation.instances[name] for name in (first, second)}
-    tests = [_collect_tests(side) for side in sides.values()]
+    sides = [evaluation.instances[name] for name in (first, second)]
+    tests = [_collect_tests(side) for side in sides]
     truths, rows = predictions.ground_truth, []
     for row, test in np.argwhere(tests[0] != tests[1]):
-        winner, loser = (first, second) if tests[0][row, test] else (second, first)
+        loser = 1 if tests[0][row, test] else 0
         rows.append(
             {
                 "frame": predictions.frames.id[truths.frame[row]],
@@ -44,7 +44,7 @@ def explain_flips(
                 "metric": (*METRIC_NAMES, _COUNTED)[test],
                 first: bool(tests[0][row, test]),
                 second: bool(tests[1][row, test]),
-                "why": _explain(sides[winner], sides[loser], row, loser),
+                "why": _explain(sides[1 - loser], sides[loser], row, (first, second)[loser]),
             }
         )
     columns = ["frame", "category", "instance", "metric", first, second, "why"]

@@ -74,15 +74,14 @@ def read_hypotheses(predictions: Predictions, options: Options) -> Hypotheses:
 
 def rank(predictions: Predictions, options: Options, count: int) -> np.ndarray | None:
     """Return the order (D, K, 2) of the hypotheses, None where nothing ranks them."""
+    ranking = options.ranking or "separate"
     if options.ranker == "random":
         generator = np.random.default_rng([options.seed, _RANDOM_STREAM])
         draws = generator.random((len(predictions.detections), count, 2))
-        return rank_hypotheses(draws)
+        return rank_hypotheses(draws, ranking)
     if predictions.energies is None:
         return None
-    return rank_hypotheses(
-        np.asarray(predictions.energies[:, :count]), options.ranking or "separate"
-    )
+    return rank_hypotheses(np.asarray(predictions.energies[:, :count]), ranking)
 
 
 def select_estimates(predictions: Predictions, options: Options) -> tuple[Hypotheses, Hypotheses]:
@@ -159,7 +158,8 @@ def _rank_by_truth(
     first = np.flatnonzero(np.diff(detection, prepend=-1))
     least = np.minimum.reduceat(errors, first, axis=0)
     kept = count_kept(errors.shape[1], options.keep or 0.6)
-    best = hypotheses.take(detection[first]).select(np.argsort(least, axis=1, kind="stable"), kept)
+    order = rank_hypotheses(-least, options.ranking or "separate")
+    best = hypotheses.take(detection[first]).select(order, kept)
     return best.take(np.repeat(np.arange(len(first)), np.diff(first, append=len(detection))))
 
 

@@ -123,9 +123,9 @@ def to_document(result: Result) -> dict[str, Any]:
 
 
 def write_result(path: Path, result: Result) -> None:
-    """Write result.json, keys sorted."""
+    """Write result.json."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(to_document(result), indent=1, sort_keys=True) + "\n")
+        temporary.write_text(json.dumps(to_document(result), indent=1) + "\n")
 
 
 def read_result(path: Path) -> Result:

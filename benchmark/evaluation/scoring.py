@@ -1,6 +1,7 @@
 """Scores of detections under one protocol: matching, then average precision over all thresholds."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,6 +77,8 @@ def score_detections(predictions: Predictions, protocol: Protocol, options: Opti
     from benchmark.evaluation import kernels
 
     protocol = options.apply(protocol)
+    if protocol.oracle == "joint" and options.pooling == "nearest":
+        options = replace(options, ranking="joint")  # ranked apart, hypotheses would be mixed
     kind = choose_overlap(protocol, predictions, options.sizes)
     pairs = build_pairs(predictions, protocol.stable_ties)
     poses = select_estimates(predictions, options)
@@ -174,7 +177,7 @@ def _compute_curves(
     from benchmark.evaluation import kernels
 
     shape = partner.shape[1:]
-    flat = partner.reshape(len(partner), -1)
+    flat = partner.reshape(len(partner), math.prod(shape))
     rows = []
     for category in CATEGORIES:
         ranked = pairs.rank(predictions.detections.confidence, category.id, protocol.stable_ties)

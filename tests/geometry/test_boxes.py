@@ -44,15 +44,15 @@ def _sample_iou(first: Boxes, second: Boxes, points: np.ndarray) -> float:
 
 
 def test_oriented_iou_agrees_with_sampled_volumes(generator: np.random.Generator) -> None:
-    first, second = _sample_boxes(generator, 25), _sample_boxes(generator, 25)
+    first, second = _sample_boxes(generator, 12), _sample_boxes(generator, 12)
     points = generator.random((100_000, 3)) - 0.5
     exact = compute_oriented_iou(*first, *second)
     sampled = [
         _sample_iou((first[0][n], first[1][n]), (second[0][n], second[1][n]), points)
-        for n in range(25)
+        for n in range(12)
     ]
     np.testing.assert_allclose(exact, sampled, atol=0.006)
-    assert (exact > 0.05).sum() > 10
+    assert (exact > 0.05).sum() > 4
 
 
 @pytest.mark.parametrize("compute", [compute_oriented_iou, compute_aligned_iou])
