@@ -1,7 +1,7 @@
 """An estimator over one shard: batches of observations in, estimates and hypotheses out."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,9 @@ from benchmark.errors import ConfigError, InvalidPoseError
 from benchmark.estimator import Observations, PoseEstimate, PoseEstimator
 from benchmark.predictions import Estimates
 from benchmark.shards import Shard
+
+Advance = Callable[[int], None]
+"""Told how many more frames are done."""
 
 _ORTHONORMAL_WITHIN = 1e-3
 
@@ -24,7 +27,13 @@ class ShardEstimates:
 
 
 def estimate_shard(
-    estimator: PoseEstimator, shard: Shard, *, seed: int, hypotheses: int, batch: int
+    estimator: PoseEstimator,
+    shard: Shard,
+    *,
+    seed: int,
+    hypotheses: int,
+    batch: int,
+    advance: Advance = lambda _: None,
 ) -> ShardEstimates:
     """Run an estimator over all clouds of a shard.
 
@@ -37,6 +46,7 @@ def estimate_shard(
         seed: the run's seed.
         hypotheses: K that the estimator was loaded with.
         batch: observations per call.
+        advance: called with the number of frames just done.
 
     Raises:
         ConfigError: the shard lacks an input that the estimator needs.
@@ -44,8 +54,13 @@ def estimate_shard(
     """
     _check_inputs(estimator, shard)
     results = _Results(estimator, len(shard.detections), hypotheses)
+    done = 0
     for rows, observations in iterate_batches(shard, seed=seed, batch=batch):
         results.store(rows, estimator.estimate(observations))
+        reached = max(done, int(shard.detections.frame[rows].max()))
+        advance(reached - done)
+        done = reached
+    advance(len(shard.frames) - done)
     return results.finish()
 
 

@@ -9,14 +9,14 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmark.environment import describe_environment
 from benchmark.errors import ConfigError, ShardFormatError
 from benchmark.estimator import EstimatorOptions, PoseEstimator
-from benchmark.inference import estimate_shard
+from benchmark.inference import Advance, estimate_shard
 from benchmark.locking import locked
 from benchmark.predictions import (
     Predictions,
@@ -38,8 +38,6 @@ from benchmark.shards import (
 PREDICTIONS_NAME = "predictions.h5"
 _PARTS_NAME = "parts"
 _SHARD = "shard:"
-
-Advance = Callable[[int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,10 +97,11 @@ def run_estimator(
         for source, shard in _iterate_limited(shards, options.limit):
             part = out / _PARTS_NAME / source.name
             info = _describe_part(base, source, shard)
-            if not _is_done(part, info):
-                write_predictions(part, _run_shard(estimator, shard, info, options))
+            if _is_done(part, info):
+                advance(len(shard.frames))
+            else:
+                write_predictions(part, _run_shard(estimator, shard, info, options, advance))
             parts.append(part)
-            advance(len(shard.frames))
         join_files(path, parts, _describe_whole([read_run_info(part) for part in parts]))
         shutil.rmtree(out / _PARTS_NAME)
     return path
@@ -161,7 +160,7 @@ def _iterate_limited(paths: Sequence[Path], limit: int | None) -> Iterator[tuple
 
 
 def _run_shard(
-    estimator: PoseEstimator, shard: Shard, info: RunInfo, options: RunOptions
+    estimator: PoseEstimator, shard: Shard, info: RunInfo, options: RunOptions, advance: Advance
 ) -> Predictions:
     start = time.perf_counter()
     made = estimate_shard(
@@ -170,6 +169,7 @@ def _run_shard(
         seed=options.seed,
         hypotheses=options.estimator.hypotheses,
         batch=options.batch,
+        advance=advance,
     )
     clouds = len(shard.objects)
     spent = {

@@ -186,6 +186,13 @@ def test_a_folder_with_another_run_is_not_overwritten(
     assert path.read_bytes() == before
 
 
+def test_progress_is_told_batch_by_batch_and_adds_up(tmp_path: Path, make_shard: MakeShard) -> None:
+    shards = _write_shards(tmp_path, make_shard, 2)
+    told: list[int] = []
+    run_estimator(Dice(), shards, tmp_path / "run", _options(batch=2), told.append)
+    assert told == [0, 1, 1, 1, 0, 1, 1, 1]
+
+
 def test_a_limit_stops_after_that_many_frames(tmp_path: Path, make_shard: MakeShard) -> None:
     shards = _write_shards(tmp_path, make_shard)
     whole = read_predictions(run_estimator(Dice(), shards, tmp_path / "a", _options()))
@@ -193,6 +200,7 @@ def test_a_limit_stops_after_that_many_frames(tmp_path: Path, make_shard: MakeSh
     path = run_estimator(Dice(), shards, tmp_path / "b", _options(limit=4), done.append)
     found = read_predictions(path)
     assert sum(done) == len(found.frames) == 4
+    assert min(done) >= 0
     np.testing.assert_array_equal(found.frames.id, whole.frames.id[:4])
     np.testing.assert_array_equal(found.estimates.transform, whole.estimates.transform[:8])
 
