@@ -55,39 +55,49 @@ def assemble(
     Raises:
         DataFormatError: a frame occurs twice, or frames differ in the number of hypotheses.
     """
-    ids = [frame.name.id for frame in frames]
+    _check_unique([frame.name.id for frame in frames])
+    truths = [frame.ground_truth or GroundTruth.empty() for frame in frames]
+    hypotheses, energies = _stack_hypotheses(frames)
+    predictions = Predictions(
+        info=_describe(frames, energies, form=form, method=method),
+        frames=_build_frames(frames),
+        ground_truth=_number(truths),
+        detections=_number([frame.detections for frame in frames]),
+        estimates=Estimates.concatenate([frame.estimates for frame in frames]),
+        hypotheses=hypotheses,
+        energies=energies if energies is not None and energies.any() else None,
+    )
+    return _fill_estimates(predictions, keep)
+
+
+def _check_unique(ids: list[str]) -> None:
     repeated = [name for name, count in Counter(ids).items() if count > 1]
     if repeated:
         raise DataFormatError(
             f"{repeated[0]} occurs more than once: name the file or folder of a single result"
         )
-    detections = _number([frame.detections for frame in frames])
-    truths = [frame.ground_truth or GroundTruth.empty() for frame in frames]
-    hypotheses, energies = _stack_hypotheses(frames)
+
+
+def _describe(
+    frames: Sequence[ImportedFrame], energies: np.ndarray | None, *, form: str, method: str
+) -> RunInfo:
+    """Say where predictions come from; energies that are all zero rank nothing."""
     ranked = energies is not None and bool(energies.any())
-    predictions = Predictions(
-        info=RunInfo(
-            estimator=method,
-            dataset="nocs",
-            split=_name_split(frames),
-            label_set=f"as in the {form} file",
-            has_ground_truth=any(frame.ground_truth is not None for frame in frames),
-            draw_order=not (energies is not None and ranked and _is_sorted(energies)),
-            configuration={
-                "form": form,
-                "source": compress_layout([frame.source for frame in frames], ids),
-                "zero_energies": energies is not None and not ranked,
-            },
-            assumptions=_summarise_notes(frames),
-        ),
-        frames=_build_frames(frames),
-        ground_truth=_number(truths),
-        detections=detections,
-        estimates=Estimates.concatenate([frame.estimates for frame in frames]),
-        hypotheses=hypotheses,
-        energies=energies if ranked else None,
+    ids = [frame.name.id for frame in frames]
+    return RunInfo(
+        estimator=method,
+        dataset="nocs",
+        split=_name_split(frames),
+        label_set=f"as in the {form} file",
+        has_ground_truth=any(frame.ground_truth is not None for frame in frames),
+        draw_order=not (energies is not None and ranked and _is_sorted(energies)),
+        configuration={
+            "form": form,
+            "source": compress_layout([frame.source for frame in frames], ids),
+            "zero_energies": energies is not None and not ranked,
+        },
+        assumptions=_summarise_notes(frames),
     )
-    return _fill_estimates(predictions, keep)
 
 
 def add_fingerprints(predictions: Predictions) -> Predictions:
