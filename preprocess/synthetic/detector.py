@@ -198,8 +198,8 @@ def _draw_confidence(
     """Draw a confidence that falls with the mask's error and the hidden share of the object."""
     together = np.count_nonzero(truth | mask)
     overlap = np.count_nonzero(truth & mask) / max(int(together), 1)
-    doubt = 0.02 + 0.5 * (1.0 - overlap) ** 1.5 + 0.12 * (1.0 - visible) ** 2
-    return float(np.clip(1.0 - doubt * rng.gamma(2.0, 0.5), 0.1, 0.9999))
+    doubt = 0.004 + 0.6 * (1.0 - overlap) + 0.12 * (1.0 - visible) ** 2
+    return float(np.clip(1.0 - doubt * rng.gamma(3.0, 1.0 / 3.0), 0.1, 0.9999))
 
 
 def _collect(found: list[_Found], shape: tuple[int, ...]) -> SimulatedDetections:

@@ -88,6 +88,8 @@ def _write_row(path: Path, rows: list[np.ndarray]) -> None:
 
 def sample_model_cloud(model: ObjectModel, rng: np.random.Generator) -> np.ndarray:
     """Return evenly spread surface points (1024, 3) of a model scaled to unit diagonal."""
+    from benchmark.networks.neighbours import group_nearest
+
     triangles = (model.vertices / np.linalg.norm(model.extents))[model.faces]
     edges = triangles[:, 1:] - triangles[:, :1]
     area = np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=1)
@@ -96,25 +98,30 @@ def sample_model_cloud(model: ObjectModel, rng: np.random.Generator) -> np.ndarr
     weights = rng.random((count, 2))
     weights = np.where(weights.sum(axis=1, keepdims=True) > 1, 1 - weights, weights)
     points = triangles[chosen, 0] + np.einsum("nk,nkc->nc", weights, edges[chosen])
-    return np.asarray(points[choose_farthest(points, CLOUD_POINTS)])
-
-
-def choose_farthest(points: np.ndarray, count: int) -> np.ndarray:
-    """Return indices of `count` points, each the farthest from those before it, from the first."""
-    chosen = np.zeros(count, np.intp)
-    nearest = np.full(len(points), np.inf)
-    for step in range(1, count):
-        offset = points - points[chosen[step - 1]]
-        np.minimum(nearest, np.einsum("nc,nc->n", offset, offset), out=nearest)
-        chosen[step] = nearest.argmax()
-    return chosen
+    spread, _ = group_nearest(points[None], CLOUD_POINTS, 1)
+    return np.asarray(points[spread[0]])
 
 
 def write_joint_files(root: Path, written: list[WrittenModel]) -> None:
     """Write SPD's model pickles and `mug_meta.pkl`."""
     for part, name in _CLOUD_FILES.items():
-        clouds = {model.name: model.cloud for model in written if model.key[0] == part}
+        clouds = {model.name: _renew(model.cloud) for model in written if model.key[0] == part}
         if clouds:
             write_pickle(root / FOLDER / name, clouds)
-    mugs = {model.name: list(model.recentring) for model in written if model.recentring is not None}
+    mugs = {}
+    for model in written:
+        if model.recentring is not None:
+            shift, scale = model.recentring
+            mugs[model.name] = [_renew(shift), scale]
     write_pickle(root / FOLDER / MUG_META, mugs)
+
+
+def _renew(values: np.ndarray) -> np.ndarray:
+    """Return a copy with numpy's own dtype object.
+
+    An array that comes from another process has an equal one of its own, and a pickle tells them
+    apart: the bytes would depend on the number of workers.
+    """
+    copy = np.empty(values.shape, np.float64)
+    copy[...] = values
+    return copy

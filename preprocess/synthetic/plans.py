@@ -1,5 +1,6 @@
 """How large a synth6 tree is, which models it has, and which of them each scene shows."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -116,10 +117,13 @@ def draw_casts(
     casts = []
     for _ in range(count):
         hand = [categories.draw() for _ in range(rng.integers(_FEWEST_OBJECTS, _MOST_OBJECTS + 1))]
-        if one_mug:
-            others = [category for category in hand if category != MUG]
-            hand = [*others, MUG] if MUG in hand else others
-        cast = [(category, instances[category].draw()) for category in hand]
+        if one_mug and MUG in hand:
+            hand = [*(category for category in hand if category != MUG), MUG]
+        cast: list[ModelKey] = []
+        for category in hand:
+            shown = {index for other, index in cast if other == category}
+            if len(shown) < models[category]:  # never the same model twice in a scene
+                cast.append((category, instances[category].draw(avoid=shown)))
         distractors = rng.choice(_DISTRACTOR_MODELS, rng.integers(_MOST_DISTRACTORS + 1), False)
         cast += [(0, int(index)) for index in distractors]
         casts.append(tuple(cast[index] for index in rng.permutation(len(cast))))
@@ -133,10 +137,14 @@ class _Deck:
         self._cards, self._rng = cards, rng
         self._left: list[int] = []
 
-    def draw(self) -> int:
-        if not self._left:
-            self._left = [self._cards[index] for index in self._rng.permutation(len(self._cards))]
-        return self._left.pop()
+    def draw(self, avoid: Collection[int] = ()) -> int:
+        """Deal the next card that is not among `avoid`; some card must be left to deal."""
+        while True:
+            if not self._left:
+                self._left = [self._cards[i] for i in self._rng.permutation(len(self._cards))]
+            card = self._left.pop()
+            if card not in avoid:
+                return card
 
 
 def count_models(plan: PartPlan) -> dict[int, int]:

@@ -10,7 +10,7 @@ from preprocess.synthetic.placement import Placement, rest_on_plane, sample_rest
 from preprocess.synthetic.surroundings import Surroundings, sample_surroundings
 from preprocess.synthetic.views import CameraPath, sample_camera_path
 
-_GAP = 0.004
+_GAP, _ROUNDING = 0.006, 0.0015
 _FIRST_RING, _RING_STEP, _TRIES_PER_RING = 0.04, 0.02, 6
 
 
@@ -63,8 +63,8 @@ def _compute_footprint(vertices: np.ndarray) -> np.ndarray:
     """Return the convex outline (P, 2) of vertices seen from above, x and z, widened by a gap."""
     import cv2
 
-    hull: np.ndarray = cv2.convexHull(vertices[:, [0, 2]].astype(np.float32))[:, 0]
-    outline = hull.astype(np.float64)
+    hull = cv2.convexHull(vertices[:, [0, 2]].astype(np.float32))
+    outline = cv2.approxPolyDP(hull, _ROUNDING, True)[:, 0].astype(np.float64)
     widening = 1.0 + _GAP / 2 / np.linalg.norm(outline, axis=1, keepdims=True)
     return np.asarray(outline * widening)
 
@@ -85,6 +85,9 @@ def _find_free_spot(
 
 def do_outlines_overlap(first: np.ndarray, second: np.ndarray) -> bool:
     """Tell whether two convex polygons (P, 2) and (Q, 2) overlap: no edge of either parts them."""
+    low = np.maximum(first.min(axis=0), second.min(axis=0))
+    if (low > np.minimum(first.max(axis=0), second.max(axis=0))).any():
+        return False  # their bounding boxes are apart already
     edges = np.concatenate([np.roll(first, -1, axis=0) - first, np.roll(second, -1, 0) - second])
     across = np.stack([-edges[:, 1], edges[:, 0]])
     ours, theirs = first @ across, second @ across
