@@ -53,13 +53,16 @@ def test_perfect_predictions_leave_no_doubt(make: Make) -> None:
 
 
 def test_coverage(make: Make) -> None:
-    """Of 40 data sets, the intervals hold the value of a large set in nearly all."""
-    place = 10, 10
+    """Of 30 data sets, the intervals hold the value of a large set in most.
+
+    Confidence says nothing here, the worst case: AP of 40 frames is a quarter too large on average,
+    and plain percentiles hold the value in fewer than half.
+    """
     large = _score(make(1500, degree=9.0, cm=4.0, seed=999))
-    truth = 100 * large.pose_curves[0][(slice(None), *place)].mean()
+    truth = 100 * large.pose_curves[0][:, 10, 10].mean()
     held = 0
-    for seed in range(40):
+    for seed in range(30):
         predictions = make(40, degree=9.0, cm=4.0, seed=seed)
-        low, high = compute_intervals(predictions, _score(predictions), 150, seed)[6]["10deg_5cm"]
+        low, high = compute_intervals(predictions, _score(predictions), 100, seed)[6]["10deg_5cm"]
         held += low <= truth <= high
-    assert 32 <= held <= 40
+    assert held >= 23
