@@ -77,9 +77,9 @@ class TrainingClouds:
                 }
             )
             self._maps.append(shard.objects.points)
-        self._labels = {name: np.concatenate([part[name] for part in labels]) for name in labels[0]}
-        if not len(self):
+        if not any(len(part["row"]) for part in labels):
             raise ConfigError(f"no training objects in {len(paths)} shards (holdout: {holdout})")
+        self._labels = {name: np.concatenate([part[name] for part in labels]) for name in labels[0]}
 
     def __len__(self) -> int:
         return len(self._labels["row"])

@@ -1,10 +1,10 @@
 """The loss curve of a training run as an SVG picture, drawn without a plotting library."""
 
-import csv
 import math
 from pathlib import Path
 
 from benchmark.columns import replacing
+from benchmark.training.log import read_rows
 
 _WIDTH, _HEIGHT, _MARGIN = 640, 320, 48
 
@@ -16,8 +16,9 @@ def write_loss_curve(log: Path, picture: Path) -> None:
         log: `log.csv` of a training folder.
         picture: SVG file to write.
     """
-    with log.open(newline="") as file:
-        rows = [(int(row["step"]), float(row["loss"])) for row in csv.DictReader(file)]
+    rows = [(row.step, row.loss) for row in read_rows(log)]
+    if not rows:
+        return
     with replacing(picture) as temporary:
         temporary.write_text(_draw(rows))
 

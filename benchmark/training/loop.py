@@ -5,14 +5,13 @@ was killed therefore continues as if nothing had happened, and a batch is the sa
 processes share it.
 """
 
-import csv
 import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -22,10 +21,10 @@ from benchmark.columns import replacing
 from benchmark.errors import ConfigError
 from benchmark.training.clouds import CloudBatch, TrainingClouds
 from benchmark.training.curve import write_loss_curve
+from benchmark.training.log import LogRow, append_row, forget_rows_after
 from benchmark.training.processes import Processes
 
 Prepared = dict[str, Tensor]
-_LOG_FIELDS = ("step", "seconds", "loss", "learning_rate", "gradient_norm", "clouds_per_s")
 
 
 class Recipe(Protocol):
@@ -163,6 +162,10 @@ class Trainer:
     def _state_path(self) -> Path:
         return self.folder / "state.pt"
 
+    @property
+    def _log_path(self) -> Path:
+        return self.folder / "log.csv"
+
     def _fix_steps(self, seconds_per_step: float) -> None:
         if self.options.minutes is None:
             raise ConfigError("training needs a budget: give --steps or --budget MINUTES")
@@ -212,27 +215,26 @@ class Trainer:
         if not math.isfinite(loss):
             raise ConfigError(f"training diverged at step {self.step}: the loss is not finite")
         if self.step % options.log_every == 0 or last:
-            rate = self.optimiser.param_groups[0]["lr"]
-            clouds_per_s = self.step * self.recipe.batch_size / self.seconds
-            self._log([self.step, round(self.seconds, 1), loss, rate, norm, round(clouds_per_s, 1)])
+            self._log(loss, norm)
         if self.validation is not None and (self.step % options.validate_every == 0 or last):
             self._validate(self.validation)
         if self.step % options.save_every == 0:
             self._save()
 
-    def _log(self, row: list[Any]) -> None:
+    def _log(self, loss: float, norm: float) -> None:
         if not self.processes.is_first:
             return
-        path = self.folder / "log.csv"
-        is_new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.writer(file)
-            if is_new:
-                writer.writerow(_LOG_FIELDS)
-            writer.writerow(row)
-        step, seconds, loss, _, _, speed = row
-        of_steps = f"step {step} of {self.steps or '?'}"
-        self.report(f"{of_steps}: loss {loss:.4f}, {speed} clouds/s, {seconds:.0f} s")
+        row = LogRow(
+            step=self.step,
+            seconds=round(self.seconds, 1),
+            loss=loss,
+            learning_rate=self.optimiser.param_groups[0]["lr"],
+            gradient_norm=norm,
+            clouds_per_s=round(self.step * self.recipe.batch_size / self.seconds, 1),
+        )
+        append_row(self._log_path, row)
+        of_steps = f"step {row.step} of {self.steps or '?'}"
+        self.report(f"{of_steps}: loss {loss:.4f}, {row.clouds_per_s} clouds/s, {row.seconds} s")
 
     def _validate(self, clouds: CloudBatch) -> None:
         network = self.recipe.network
@@ -248,8 +250,7 @@ class Trainer:
     def _save(self) -> None:
         if not self.processes.is_first:
             return
-        if (self.folder / "log.csv").exists():
-            write_loss_curve(self.folder / "log.csv", self.folder / "loss.svg")
+        write_loss_curve(self._log_path, self.folder / "loss.svg")
         state = {
             "network": self.recipe.network.state_dict(),
             "average": self.average,
@@ -281,6 +282,8 @@ class Trainer:
         self.step, self.seconds = state["step"], state["seconds"]
         self.steps = self.options.steps or state["steps"]
         self.accuracy = state["accuracy"]
+        if self.processes.is_first:
+            forget_rows_after(self._log_path, self.step)
         self.report(f"continuing at step {self.step} after {self.seconds:.0f} s")
 
 

@@ -62,7 +62,9 @@ def test_turning_the_camera_turns_the_view_frame_with_it() -> None:
     points = make_clouds(1)
     turn = torch.from_numpy(sample_rotations(np.random.default_rng(2), 1).astype(np.float32))
     turn = torch.linalg.matrix_exp(0.2 * (turn - turn.mT))
-    near, far = (ViewFrame.look_at(cloud).normalise_points(cloud) for cloud in (points, points @ turn.mT))
+    near, far = (
+        ViewFrame.look_at(cloud).normalise_points(cloud) for cloud in (points, points @ turn.mT)
+    )
     torch.testing.assert_close(near[..., 2], far[..., 2], atol=1e-4, rtol=0)
     torch.testing.assert_close(
         near[..., :2].norm(dim=-1), far[..., :2].norm(dim=-1), atol=1e-4, rtol=0
@@ -82,7 +84,9 @@ def test_denoising_treats_every_pose_by_itself(model: CompactModel) -> None:
     sigma = torch.rand(3, 7) + 0.1
     together = model.denoise(features, poses, sigma)
     for column in range(7):
-        alone = model.denoise(features, poses[:, column : column + 1], sigma[:, column : column + 1])
+        alone = model.denoise(
+            features, poses[:, column : column + 1], sigma[:, column : column + 1]
+        )
         torch.testing.assert_close(alone[:, 0], together[:, column], atol=1e-5, rtol=1e-4)
 
 
@@ -92,7 +96,7 @@ def test_denoiser_is_the_identity_without_noise(model: CompactModel) -> None:
     torch.testing.assert_close(denoise(poses, torch.tensor(1e-5)), poses, atol=1e-3, rtol=0)
 
 
-def test_energy_gradient_is_what_the_denoised_pose_says(model: CompactModel) -> None:
+def test_energy_gradient_is_what_the_denoised_pose_says() -> None:
     """p + sigma^2 dE/dp, with the derivative taken by finite differences in double precision."""
     torch.manual_seed(1)
     energy = CompactEnergy().double().eval()
@@ -107,7 +111,9 @@ def test_energy_gradient_is_what_the_denoised_pose_says(model: CompactModel) -> 
         above, below = (energy.energies(condition, pose + s, sigma).sum() for s in (shift, -shift))
         slopes.append((above - below) / (2 * step))
     expected = pose + sigma**2 * torch.stack(slopes)
-    torch.testing.assert_close(energy.denoise(condition, pose, sigma), expected, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(
+        energy.denoise(condition, pose, sigma), expected, atol=1e-6, rtol=1e-5
+    )
 
 
 def test_energies_are_never_positive_and_have_two_parts(model: CompactModel) -> None:

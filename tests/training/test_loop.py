@@ -1,0 +1,153 @@
+"""The training loop learns, continues exactly where it was killed, and shares work exactly."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark.errors import ConfigError
+from benchmark.training.clouds import TrainingClouds
+from benchmark.training.log import append_row, read_rows
+from benchmark.training.loop import Trainer, TrainingOptions, update_average
+
+Make = Callable[[], Any]
+
+
+def train(recipe: Any, shards: list[Path], folder: Path, **options: Any) -> Trainer:
+    settings = TrainingOptions(**({"log_every": 10, "save_every": 10} | options))
+    clouds = TrainingClouds(shards)
+    trainer = Trainer(
+        recipe,
+        clouds,
+        settings,
+        folder,
+        validation=clouds.fetch(np.arange(12)),
+        report=lambda _: None,
+    )
+    trainer.run()
+    return trainer
+
+
+def test_training_learns(make_recipe: Make, shards: list[Path], tmp_path: Path) -> None:
+    trainer = train(make_recipe(), shards, tmp_path / "run", steps=800)
+    assert trainer.accuracy["error"] < 0.02
+    trainer.load_average()
+    weight = trainer.recipe.network.weight.detach()
+    torch.testing.assert_close(weight, torch.eye(3), atol=0.15, rtol=0)
+
+
+def test_interrupted_training_continues_as_if_nothing_had_happened(
+    make_recipe: Make, shards: list[Path], tmp_path: Path
+) -> None:
+    whole = train(make_recipe(), shards, tmp_path / "whole", steps=40)
+
+    recipe = make_recipe()
+    compute_loss, calls = recipe.compute_loss, iter(range(100))
+
+    def fail_at_25(prepared: Any) -> torch.Tensor:
+        if next(calls) == 25:
+            raise KeyboardInterrupt
+        return compute_loss(prepared)
+
+    recipe.compute_loss = fail_at_25
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, shards, tmp_path / "parts", steps=40)
+    resumed = train(make_recipe(), shards, tmp_path / "parts", steps=40)
+
+    for name, value in whole.average.items():
+        torch.testing.assert_close(resumed.average[name], value, atol=0, rtol=0)
+    for run in ("whole", "parts"):
+        assert [row.step for row in read_rows(tmp_path / run / "log.csv")] == [10, 20, 30, 40]
+
+
+def test_rows_after_the_last_checkpoint_are_logged_once(
+    make_recipe: Make, shards: list[Path], tmp_path: Path
+) -> None:
+    train(make_recipe(), shards, tmp_path / "run", steps=20)
+    log = tmp_path / "run" / "log.csv"
+    *_, last = read_rows(log)
+    append_row(log, replace(last, step=30))  # killed here, before the check-point
+    train(make_recipe(), shards, tmp_path / "run", steps=40)
+    assert [row.step for row in read_rows(log)] == [10, 20, 30, 40]
+
+
+def test_other_data_or_seed_do_not_continue_a_training(
+    make_recipe: Make, shards: list[Path], tmp_path: Path
+) -> None:
+    train(make_recipe(), shards, tmp_path / "run", steps=10)
+    with pytest.raises(ConfigError, match="another seed"):
+        train(make_recipe(), shards, tmp_path / "run", steps=20, seed=1)
+    with pytest.raises(ConfigError, match="another fingerprints"):
+        train(make_recipe(), shards[:1], tmp_path / "run", steps=20)
+
+
+def test_budget_in_minutes_becomes_steps(
+    make_recipe: Make, shards: list[Path], tmp_path: Path
+) -> None:
+    trainer = train(make_recipe(), shards, tmp_path / "run", minutes=0.02)
+    assert trainer.step == trainer.steps
+    assert trainer.step > 30
+
+
+def test_loss_curve_is_drawn(make_recipe: Make, shards: list[Path], tmp_path: Path) -> None:
+    train(make_recipe(), shards, tmp_path / "run", steps=40)
+    picture = (tmp_path / "run" / "loss.svg").read_text()
+    assert picture.count(",") >= 4
+    assert "40 steps" in picture
+
+
+def test_average_moves_fast_at_first_and_slowly_later() -> None:
+    network = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.constant_(network.weight, 1.0)
+    early, late = {"weight": torch.zeros(1, 1)}, {"weight": torch.zeros(1, 1)}
+    update_average(early, network, 0.999, 0)
+    update_average(late, network, 0.999, 10**6)
+    assert float(early["weight"]) == pytest.approx(0.9)
+    assert float(late["weight"]) == pytest.approx(0.001, rel=1e-3)
+
+
+_WORKER = """
+import sys
+from pathlib import Path
+sys.path[:0] = [{root!r}, {here!r}]
+import torch
+from conftest import LinearRecipe
+from benchmark.training.clouds import TrainingClouds
+from benchmark.training.log import append_row, read_rows
+from benchmark.training.loop import Trainer, TrainingOptions
+torch.manual_seed(0)
+folder = Path(sys.argv[1])
+clouds = TrainingClouds(sorted(Path(sys.argv[2]).glob("*.h5")))
+Trainer(LinearRecipe(), clouds, TrainingOptions(steps=12), folder, report=lambda _: None).run()
+"""
+
+
+def test_two_processes_agree_with_one(
+    make_recipe: Make, shards: list[Path], tmp_path: Path
+) -> None:
+    alone = train(make_recipe(), shards, tmp_path / "alone", steps=12)
+    script = tmp_path / "worker.py"
+    here = Path(__file__).parent
+    script.write_text(_WORKER.format(root=str(here.parents[1]), here=str(here)))
+    environment = os.environ | {
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": "29571",
+        "OMP_NUM_THREADS": "1",
+    }
+    command = [sys.executable, str(script), str(tmp_path / "pair"), str(shards[0].parent)]
+    workers = [
+        subprocess.Popen(command, env=environment | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
+        for rank in range(2)
+    ]
+    assert [worker.wait(timeout=120) for worker in workers] == [0, 0]
+    state = torch.load(tmp_path / "pair" / "state.pt", weights_only=True)
+    for name, value in alone.average.items():
+        torch.testing.assert_close(state["average"][name], value, atol=1e-6, rtol=1e-5)
