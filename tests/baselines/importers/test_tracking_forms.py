@@ -82,7 +82,9 @@ def test_p6_pickle_of_steps(
             }
         }
 
-    path = write("catre_nocs_preds.pkl", {"iter0": step(true), "iter10": step(known)})
+    path = write(
+        "catre_nocs_preds.pkl", {"iter10": step(known), "iter2": step(true), "iter0": step(true)}
+    )
     assert_poses(read_foreign(path).estimates, known)
     assert_poses(read_foreign(path, options=ImportOptions(iteration=0)).estimates, true)
     with pytest.raises(ConfigError, match="iteration 3"):
