@@ -94,6 +94,8 @@ def _split_names(protocol: str, explain: bool) -> list[str]:
     from benchmark.errors import ConfigError
 
     names = list(dict.fromkeys(name.strip() for name in protocol.split(",") if name.strip()))
+    if not names:
+        raise ConfigError("no protocol given: name some, as in --protocol genpose,strict")
     if explain and len(names) != 2:
         raise ConfigError(
             f"--explain compares two protocols, got {len(names)}: "
