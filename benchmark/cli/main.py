@@ -32,6 +32,8 @@ COMMANDS: dict[str, str] = {
     "evaluate": "Score a run under one or more protocols.",
     "import": "Read a result that another project wrote.",
     "export": "Write a run in a form that other projects read.",
+    "import-weights": "Take over checkpoints of the released GenPose code.",
+    "export-weights": "Write weights as the released GenPose code reads them.",
     "list": "Show estimators, data sets, protocols and weights.",
 }
 

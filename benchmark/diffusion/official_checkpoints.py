@@ -2,18 +2,27 @@
 
 import io
 import pickle
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from benchmark.columns import replacing
+from benchmark.diffusion.paper import SCHEDULE, EnergyNetwork, PoseNetwork, ScoreNetwork
 from benchmark.errors import DataFormatError
 
 _LARGEST_BYTES = 1 << 30
 _WEIGHTS_KEY = "model_state_dict"
 _PARALLEL_PREFIX = "module."
+_PROBES = 256
+
+Kind = Literal["score", "energy"]
+NETWORKS: dict[Kind, type[ScoreNetwork] | type[EnergyNetwork]] = {
+    "score": ScoreNetwork,
+    "energy": EnergyNetwork,
+}
 
 
 def read_official_checkpoint(path: Path) -> dict[str, Tensor]:
@@ -70,6 +79,48 @@ def write_official_checkpoint(
         torch.save(content, temporary)
 
 
+def load_official(path: Path, kind: Kind) -> PoseNetwork:
+    """Return the network of a checkpoint, for inference.
+
+    Raises:
+        DataFormatError: its tensors are not those of the released networks; see also
+            `read_official_checkpoint`.
+    """
+    state, network = read_official_checkpoint(path), NETWORKS[kind]()
+    expected = {name: value.shape for name, value in network.state_dict().items()}
+    for name in [*expected, *state]:
+        if name not in state or name not in expected or state[name].shape != expected[name]:
+            found = tuple(state[name].shape) if name in state else "nothing"
+            wanted = tuple(expected[name]) if name in expected else "nothing"
+            raise DataFormatError(f"{path}: '{name}': expected {wanted}, got {found}")
+    network.load_state_dict(state)
+    network.eval().requires_grad_(False)
+    return network
+
+
+def identify_network(state: dict[str, Tensor]) -> Kind | None:
+    """Tell a score network from an energy network, which have the same names and shapes.
+
+    At the largest noise the score is -p / sigma^2 whatever the cloud. The output of a score network
+    is that, times sigma; for an energy network it is the gradient of the energy that is.
+
+    Returns:
+        None if the weights do neither, as untrained ones.
+    """
+    t, generator = torch.tensor(1.0), torch.Generator().manual_seed(0)
+    noise = torch.randn((1, _PROBES, 9), generator=generator)
+    errors: dict[Kind, float] = {}
+    for kind, build in NETWORKS.items():
+        network = build()
+        network.load_state_dict(state)
+        condition = network.pose_score_net.condition(torch.zeros(1, 1024))
+        sigma = SCHEDULE.sigma(t)
+        score = network.eval().score(condition.detach(), sigma * noise, t)
+        errors[kind] = float((sigma * score.detach() + noise).square().sum(dim=-1).mean())
+    best: Kind = "score" if errors["score"] < errors["energy"] else "energy"
+    return best if errors[best] < 0.5 * max(errors.values()) and errors[best] < 2 else None
+
+
 def _read_unpickled(path: Path) -> Any:
     try:
         size = path.stat().st_size
@@ -78,7 +129,9 @@ def _read_unpickled(path: Path) -> Any:
     if size > _LARGEST_BYTES:
         raise DataFormatError(f"{path}: {size} bytes, expected a checkpoint of at most 1 GiB")
     try:
-        return torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickle protocols, which the outcome settles
+            return torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise DataFormatError(
             f"{path}: not a checkpoint of plain tensors and numbers; nothing in it was run"
