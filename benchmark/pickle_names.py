@@ -119,7 +119,7 @@ def _check_layout(shape: Any, dtype: Any, data: Any) -> None:
     if declared != len(data):
         refuse(f"declares an array of {declared} bytes but holds {len(data)}")
     values = np.frombuffer(data, dtype)
-    if dtype.kind == "b" and np.any(values.view(np.uint8) > 1):
+    if dtype.kind == "b" and values.view(np.uint8).max(initial=0) > 1:
         refuse("holds truth values other than 0 and 1")
     if dtype.kind == "U" and np.any(values.view(dtype.byteorder + "u4") > sys.maxunicode):
         refuse("holds text that is no Unicode")

@@ -84,12 +84,12 @@ def find_instances(mask: np.ndarray, meta: Sequence[MetaInstance]) -> list[Visib
         Rejected: no such object, or one whose box covers so much that the rendering is broken.
     """
     mask = mark_background(mask, {instance.id for instance in meta})
-    present = np.bincount(mask.reshape(-1), minlength=256) > 0
-    found = [
+    listed = [
         _locate(mask, instance)
         for instance in sorted(meta, key=lambda instance: instance.id)
-        if instance.category > 0 and present[instance.id]
+        if instance.category > 0
     ]
+    found = [instance for instance in listed if instance.visible_pixels]
     if not found:
         raise Rejected("no_foreground", "no object of the six categories in the mask")
     for instance in found:
@@ -103,9 +103,8 @@ def find_instances(mask: np.ndarray, meta: Sequence[MetaInstance]) -> list[Visib
 def _locate(mask: np.ndarray, meta: MetaInstance) -> VisibleInstance:
     own = mask == meta.id
     bbox = compute_mask_box(own)
-    rows, cols = np.divmod(
-        np.flatnonzero(own[bbox[0] : bbox[2], bbox[1] : bbox[3]]), bbox[3] - bbox[1]
-    )
+    block = own[bbox[0] : bbox[2], bbox[1] : bbox[3]]
+    rows, cols = np.divmod(np.flatnonzero(block), max(block.shape[1], 1))
     return VisibleInstance(meta=meta, bbox=bbox, rows=rows + bbox[0], cols=cols + bbox[1])
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from benchmark.errors import ConfigError, DataFormatError, ShardFormatError
 from benchmark.locking import locked
+from benchmark.memory import keep_freed_memory
 from benchmark.shards import Shard, ShardInfo, Split, read_shard, read_shard_info, write_shard
 from preprocess.clouds import CloudOptions
 from preprocess.fingerprints import compute_files_fingerprint
@@ -196,6 +197,10 @@ def plan_shards(source: FrameSource, out: Path) -> list[ShardTask]:
 
 def build_shard(task: ShardTask) -> ShardSummary:
     """Write one shard, unless it is there already; the work of one worker process."""
+    import cv2
+
+    cv2.setNumThreads(1)  # every worker has one core
+    keep_freed_memory()
     info = replace(task.info, fingerprints=compute_fingerprints(task))
     shard = _read_existing(task.path, info)
     if shard is not None:
