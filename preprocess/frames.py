@@ -138,7 +138,8 @@ def find_frames(root: Path, part: Part) -> list[NocsFrame]:
         return []
     frames = []
     for scene in sorted(_list_folders(folder), key=_natural_order):
-        matches = (_FRAME_FILE.fullmatch(path.name) for path in (folder / scene).iterdir())
+        with os.scandir(folder / scene) as entries:
+            matches = [_FRAME_FILE.fullmatch(entry.name) for entry in entries]
         stems = {match[1] for match in matches if match}
         frames += [
             NocsFrame(root=root, part=part, scene=scene, stem=stem, folder=folder / scene)
