@@ -10,6 +10,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -143,19 +144,20 @@ def _match_greedily(allowed: np.ndarray, cost: np.ndarray) -> np.ndarray:
     return partner
 
 
-def measure(work: Callable[[], object], rounds: int) -> float:
-    """Return the median time of a few calls, in seconds, after one that compiles."""
+def measure(work: Callable[[], object], rounds: int) -> tuple[float, float]:
+    """Return median wall and processor seconds of a few calls, after one that compiles."""
     work()
     times = []
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = time.perf_counter(), time.process_time()
         work()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+        times.append((time.perf_counter() - start[0], time.process_time() - start[1]))
+    wall, processor = (statistics.median(column) for column in zip(*times, strict=True))
+    return wall, processor
 
 
 def main() -> None:
-    """Print seconds a protocol, and the ratio to the reference."""
+    """Print the time of each protocol, and the ratio to the reference."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=2754)
     parser.add_argument("--hypotheses", type=int, default=50)
@@ -164,14 +166,17 @@ def main() -> None:
     predictions = build_predictions(arguments.frames, arguments.hypotheses)
     print(f"{arguments.frames} frames, {len(predictions.detections)} detections")
     part = min(REFERENCE_FRAMES, arguments.frames)
-    plain = measure(lambda: score_plainly(predictions, part), 3) * arguments.frames / part
-    print(f"{'reference (genpose, matching only)':36s} {plain:8.2f} s")
-    for protocol in PROTOCOLS:
-        spent = measure(lambda: evaluate(predictions, [protocol.id]), arguments.rounds)  # noqa: B023
-        print(f"{protocol.id:36s} {spent:8.2f} s  {plain / spent:6.0f} times the reference")
-    nearest = Options(pooling="nearest")
-    spent = measure(lambda: evaluate(predictions, ["genpose"], nearest), arguments.rounds)
-    print(f"{'genpose, nearest':36s} {spent:8.2f} s")
+    share = arguments.frames / part
+    plain = [share * spent for spent in measure(lambda: score_plainly(predictions, part), 3)]
+    print(f"{'':36s} {'wall':>8s}   {'processor':>9s}   reference over it (wall, processor)")
+    print(f"{'reference (genpose, matching only)':36s} {plain[0]:8.2f} s {plain[1]:9.2f} s")
+    cases = [(protocol.id, protocol.id, Options()) for protocol in PROTOCOLS]
+    cases.append(("genpose, nearest", "genpose", Options(pooling="nearest")))
+    for label, protocol, options in cases:
+        work = partial(evaluate, predictions, [protocol], options)
+        wall, processor = measure(work, arguments.rounds)
+        ratios = f"{plain[0] / wall:6.0f} {plain[1] / processor:6.0f}"
+        print(f"{label:36s} {wall:8.2f} s {processor:9.2f} s   {ratios}")
 
 
 if __name__ == "__main__":
