@@ -39,7 +39,5 @@ def synth(out: Path, size: str, meshes: Path | None, seed: int, workers: int) ->
     from preprocess.synthetic.tree import TreeOptions, synthesize
 
     options = TreeOptions(plan=get_plan(size), seed=seed, meshes=meshes)
-    frames = sum(options.plan.parts[part.name].frame_count for part in options.parts)
-    with show_progress("rendering", frames) as advance:
-        made = synthesize(out, options, workers=workers, on_done=advance)
-    say(f"{out}: {frames} frames" if made else f"{out}: already complete")
+    made = synthesize(out, options, workers=workers, show=show_progress)
+    say(f"{out}: complete" if made else f"{out}: was complete already")

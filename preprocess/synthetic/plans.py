@@ -34,11 +34,6 @@ class PartPlan:
     frames: int
     models: int
 
-    @property
-    def frame_count(self) -> int:
-        """Number of frames in all folders."""
-        return self.scenes * self.frames
-
 
 @dataclass(frozen=True, kw_only=True)
 class TreePlan:

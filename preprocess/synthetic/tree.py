@@ -1,41 +1,46 @@
 """synth6: a whole NOCS tree, rendered in resumable pieces and put in place when it is complete."""
 
-import fcntl
 import hashlib
-import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmark.columns import replacing
-from benchmark.errors import ConfigError
 from preprocess.frames import PARTS, Part
 from preprocess.labels import MUG
 from preprocess.synthetic.annotations import write_pickle
 from preprocess.synthetic.model_files import ModelTask, write_joint_files, write_model
 from preprocess.synthetic.model_source import ModelSource, find_meshes
+from preprocess.synthetic.placement import Source
 from preprocess.synthetic.plans import (
     TreePlan,
     count_models,
     draw_casts,
 )
+from preprocess.synthetic.site import building, is_finished
 from preprocess.synthetic.takes import TAKES, Take, render_take
-from preprocess.synthetic.training_shards import write_training_shards
+from preprocess.synthetic.training_shards import OBJECTS_PER_SHARD, write_training_shards
 from preprocess.synthetic.truth import TRUTH_FILE, Truth, read_truth, write_truth
 from preprocess.workers import map_in_processes
 
-DESCRIPTION_FILE = "synth6.json"
 TRAINING_SHARDS = "shards-train"
 _VERSION = 1
 _FRAMES_PER_TAKE = 10
 _MUG_HANDLES = "Real/train/mug_handle.pkl"
 _CAST_STREAM = 10_000
 _TRAINING_INSTANCES = 1500
+
+ShowProgress = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
+"""Shows how far a stage is: what is done, number of items, their name; yields the counter."""
+
+
+@contextmanager
+def _show_nothing(_description: str, _total: int, _unit: str) -> Iterator[Callable[[int], None]]:
+    yield lambda _count: None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +75,7 @@ def synthesize(
     options: TreeOptions,
     *,
     workers: int = 1,
-    on_done: Callable[[int], None] = lambda _count: None,
+    show: ShowProgress = _show_nothing,
 ) -> bool:
     """Render a tree into `out`; a finished one is kept, an interrupted one is continued.
 
@@ -80,7 +85,8 @@ def synthesize(
         out: a folder that does not exist, is empty, or holds the same tree.
         options: what to render.
         workers: processes.
-        on_done: called with the number of frames that were just finished.
+        show: shows how far each stage is; called with what is done, how many items there are, and
+            their name in the plural.
 
     Returns:
         False where the finished tree was there already.
@@ -92,14 +98,13 @@ def synthesize(
     models = find_meshes(options.meshes, options.seed) if options.meshes else None
     models = models or ModelSource(seed=options.seed)
     description = describe_tree(options, models)
-    if _is_finished(out, description):
+    if is_finished(out, description):
         return False
-    root = _open_building_site(out, description)
-    with _locked(root):
-        _render_parts(root, options, models, workers, on_done)
-        _write_training_shards(root, options, workers)
+    with building(out, description) as root:
+        _render_frames(root, options, models, workers, show)
+        _write_models(root, options, models, workers, show)
+        _write_training_shards(root, options, workers, show)
         shutil.rmtree(root / TAKES)
-        root.replace(out)
     return True
 
 
@@ -120,77 +125,35 @@ def describe_tree(options: TreeOptions, models: ModelSource) -> dict[str, Any]:
     }
 
 
-def _is_finished(out: Path, description: dict[str, Any]) -> bool:
-    """Tell whether the same tree lies in `out`; refuse anything else that is there."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return False
-    if not out.is_dir() or _read_description(out) is None:
-        raise ConfigError(f"{out}: exists and is not a synth6 tree: name a new or empty folder")
-    if _read_description(out) != description:
-        raise ConfigError(
-            f"{out}: holds a synth6 tree of another size, seed, version or meshes: "
-            "name another folder, or delete it first"
-        )
-    return True
-
-
-def _read_description(folder: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _open_building_site(out: Path, description: dict[str, Any]) -> Path:
-    """Return the hidden folder beside `out` where the tree grows; the same tree is continued."""
-    root = out.absolute().with_name(f".{out.absolute().name}.part")
-    if root.exists() and _read_description(root) != description:
-        if _read_description(root) is None and any(root.iterdir()):
-            raise ConfigError(f"{root}: in the way and not ours: move it elsewhere")
-        shutil.rmtree(root)
-    (root / TAKES).mkdir(parents=True, exist_ok=True)
-    with replacing(root / DESCRIPTION_FILE) as temporary:
-        temporary.write_text(json.dumps(description, indent=2, sort_keys=True) + "\n", "utf-8")
-    return root
-
-
-@contextmanager
-def _locked(root: Path) -> Iterator[None]:
-    """Hold the building site alone while the block runs."""
-    with (root / TAKES / "lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ConfigError(
-                f"{root}: another genbench is rendering this tree: wait for it"
-            ) from error
-        yield
-
-
-def _render_parts(
-    root: Path,
-    options: TreeOptions,
-    models: ModelSource,
-    workers: int,
-    on_done: Callable[[int], None],
+def _render_frames(
+    root: Path, options: TreeOptions, models: ModelSource, workers: int, show: ShowProgress
 ) -> None:
-    """Render all frames and models, and write the files that join them."""
+    """Render all frames, and write the files that join them."""
+    (root / TAKES).mkdir(exist_ok=True)
     takes = [take for part in options.parts for take in plan_takes(root, part, options, models)]
-    for count in map_in_processes(render_take, takes, workers=workers):
-        on_done(count)
-    tasks = [task for part in options.parts for task in _plan_models(root, part, options, models)]
-    order = {(task.part.name, task.key): row for row, task in enumerate(tasks)}
-    written = sorted(
-        map_in_processes(write_model, tasks, workers=workers), key=lambda model: order[model.key]
-    )
-    write_joint_files(root, written)
+    with show("rendering", sum(len(take.casts) for take in takes), "frames") as advance:
+        for count in map_in_processes(render_take, takes, workers=workers):
+            advance(count)
     truth = Truth.concatenate([read_truth(take.truth_path) for take in takes])
     write_truth(root / TRUTH_FILE, truth)
     for part in options.parts:
         _write_frame_list(root, part, [take for take in takes if take.part == part])
         if part.name == "Real/train":
             _write_mug_handles(root, takes, truth)
+
+
+def _write_models(
+    root: Path, options: TreeOptions, models: ModelSource, workers: int, show: ShowProgress
+) -> None:
+    """Write all models, and the files that join them."""
+    tasks = [task for part in options.parts for task in _plan_models(root, part, options, models)]
+    order = {(task.part.name, task.key): row for row, task in enumerate(tasks)}
+    written = []
+    with show("writing models", len(tasks), "models") as advance:
+        for model in map_in_processes(write_model, tasks, workers=workers):
+            written.append(model)
+            advance(1)
+    write_joint_files(root, sorted(written, key=lambda model: order[model.key]))
 
 
 def plan_takes(root: Path, part: Part, options: TreeOptions, models: ModelSource) -> list[Take]:
@@ -260,15 +223,23 @@ def _write_mug_handles(root: Path, takes: list[Take], truth: Truth) -> None:
     write_pickle(root / _MUG_HANDLES, content)
 
 
-def _write_training_shards(root: Path, options: TreeOptions, workers: int) -> None:
+def _write_training_shards(
+    root: Path, options: TreeOptions, workers: int, show: ShowProgress
+) -> None:
     """Render single objects straight into shards, half clean and half through the sensor."""
-    for source in ("camera", "real"):
-        if options.training_objects:
+    if not options.training_objects:
+        return
+    sources: tuple[Source, ...] = ("camera", "real")
+    count = options.training_objects // len(sources)
+    shards = len(sources) * -(-count // OBJECTS_PER_SHARD)
+    with show("rendering training objects", shards, "shards") as advance:
+        for source in sources:
             write_training_shards(
                 root / TRAINING_SHARDS,
-                count=options.training_objects // 2,
+                count=count,
                 instances_per_category=_TRAINING_INSTANCES,
                 seed=options.seed,
                 source=source,
                 workers=workers,
+                on_shard=lambda _path: advance(1),
             )

@@ -2,6 +2,8 @@
 
 import hashlib
 import pickle
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,7 @@ PLAN = TreePlan(
     }
 )
 """As small as a tree can be that has every kind of file."""
+PLAN_FRAMES = 9
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,11 @@ def truth(tree: Path) -> Truth:
 
 def list_frames(tree: Path) -> list[NocsFrame]:
     return [frame for part in PARTS for frame in find_frames(tree, part)]
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Read an image as OpenCV gives it, apart from the project's own reader."""
+    return np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
 
 
 def load(path: Path) -> Any:
@@ -131,9 +139,9 @@ def test_masks_metas_and_truth_agree(tree: Path, truth: Truth) -> None:
 
 def test_camera_encodings(tree: Path) -> None:
     frame = find_frames(tree, PARTS[1])[0]
-    mask = cv2.imread(str(frame.get_path("mask.png")), cv2.IMREAD_UNCHANGED)
-    packed = cv2.imread(str(frame.get_path("depth.png")), cv2.IMREAD_UNCHANGED)
-    composed = cv2.imread(str(frame.full_depth), cv2.IMREAD_UNCHANGED)
+    mask = read_image(frame.get_path("mask.png"))
+    packed = read_image(frame.get_path("depth.png"))
+    composed = read_image(frame.full_depth)
     assert mask.shape == (480, 640, 4)
     assert packed.shape == (480, 640, 3)
     assert (composed.shape, composed.dtype) == ((480, 640), np.uint16)
@@ -146,8 +154,8 @@ def test_camera_encodings(tree: Path) -> None:
 
 def test_real_encodings(tree: Path) -> None:
     frame = find_frames(tree, PARTS[3])[0]
-    mask = cv2.imread(str(frame.get_path("mask.png")), cv2.IMREAD_UNCHANGED)
-    depth = cv2.imread(str(frame.get_path("depth.png")), cv2.IMREAD_UNCHANGED)
+    mask = read_image(frame.get_path("mask.png"))
+    depth = read_image(frame.get_path("depth.png"))
     assert (mask.shape, mask.dtype) == ((480, 640), np.uint8)
     assert (depth.shape, depth.dtype) == ((480, 640), np.uint16)
     names = frame.get_path("meta.txt").read_text().split()[2::3]
@@ -271,11 +279,17 @@ def test_interrupted_run_continues_to_the_same_bytes(tree: Path, tmp_path: Path)
     out = tmp_path / "tree"
     options = TreeOptions(plan=PLAN, seed=5)
 
-    def interrupt(_count: int) -> None:
-        raise KeyboardInterrupt
+    @contextmanager
+    def interrupt(_stage: str, total: int, _unit: str) -> Iterator[Callable[[int], None]]:
+        assert total == PLAN_FRAMES
+
+        def stop(_count: int) -> None:
+            raise KeyboardInterrupt
+
+        yield stop
 
     with pytest.raises(KeyboardInterrupt):
-        synthesize(out, options, on_done=interrupt)
+        synthesize(out, options, show=interrupt)
     assert not out.exists()
     assert synthesize(out, options, workers=2)
     assert digest(out) == digest(tree)
