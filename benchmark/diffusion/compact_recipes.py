@@ -180,7 +180,7 @@ COMPACT_PLAN = Plan(
     make_score=CompactScoreRecipe,
     make_energy=make_energy_recipe,
     # The energy starts from the score's weights and trains a head only: it converges sooner.
-    energy_share=0.4,
+    energy_share=0.25,
     weights_dtype=torch.float16,
     departures=COMPACT_DEPARTURES,
 )

@@ -21,7 +21,7 @@ from benchmark.columns import replacing
 from benchmark.errors import ConfigError
 from benchmark.training.clouds import CloudBatch, TrainingClouds
 from benchmark.training.curve import write_loss_curve
-from benchmark.training.log import LogRow, append_row, forget_rows_after
+from benchmark.training.log import LogRow, append_row, forget_rows_after, read_rows
 from benchmark.training.processes import Processes
 
 Prepared = dict[str, Tensor]
@@ -91,7 +91,7 @@ class TrainingOutcome:
     Attributes:
         steps: optimiser steps done.
         seconds: time spent, over all interrupted parts.
-        loss: mean of the last logged steps.
+        loss: mean over the last logged steps.
         accuracy: what the last validation returned.
     """
 
@@ -147,10 +147,11 @@ class Trainer:
             self._save()
             raise
         self._save()
+        logged = [row.loss for row in read_rows(self._log_path)]
         return TrainingOutcome(
             steps=self.step,
             seconds=self.seconds,
-            loss=float(np.nanmean(losses)),
+            loss=logged[-1] if logged else math.nan,
             accuracy=self.accuracy,
         )
 

@@ -151,3 +151,14 @@ def test_two_processes_agree_with_one(
     state = torch.load(tmp_path / "pair" / "state.pt", weights_only=True)
     for name, value in alone.average.items():
         torch.testing.assert_close(state["average"][name], value, atol=1e-6, rtol=1e-5)
+
+
+def test_finished_training_reports_the_same_outcome_again(
+    make_recipe: Make, shards: list[Path], tmp_path: Path
+) -> None:
+    first = train(make_recipe(), shards, tmp_path / "run", steps=20)
+    again = Trainer(
+        make_recipe(), first.clouds, first.options, tmp_path / "run", report=lambda _: None
+    )
+    assert again.run() == first.run()
+    assert again.step == 20
