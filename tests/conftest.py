@@ -8,12 +8,17 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that names the folder of golden data."""
+    """Add the options of the golden tests."""
     parser.addoption(
         "--golden",
         type=Path,
         default=REPOSITORY.parent / "shared" / "golden",
         help="folder with recorded outputs of the official code; its tests skip where it is absent",
+    )
+    parser.addoption(
+        "--parity-report",
+        type=Path,
+        help="document whose measured part to write again; takes all of tests/golden, without -n",
     )
 
 

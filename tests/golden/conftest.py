@@ -1,21 +1,58 @@
-"""The golden networks, each read once."""
+"""The golden set: its archives, its networks, and comparisons with it."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import pytest
 
 from benchmark.diffusion.official_checkpoints import read_official_checkpoint
 from benchmark.diffusion.paper import EnergyNetwork, PoseNetwork, ScoreNetwork
+from benchmark.predictions import Predictions
+from tests.golden.frames import build_predictions, read_frames
+from tests.golden.parity import Archives, Parity, Recorded, Report, explain_unread
+from tests.golden.without_counterpart import REASONS
 
 Network = TypeVar("Network", bound=PoseNetwork)
 
 
 @pytest.fixture(scope="session")
-def recorded_network(golden: Path) -> dict[str, np.ndarray]:
+def archives(golden: Path) -> Archives:
+    """Return the archives of the golden set, by path."""
+    return Archives(golden)
+
+
+@pytest.fixture(scope="session")
+def parity_report(request: pytest.FixtureRequest, archives: Archives) -> Iterator[Report]:
+    """Collect what is compared; write it at the end where a file is given for it."""
+    report = Report()
+    yield report
+    path: Path | None = request.config.getoption("--parity-report")
+    if path and not request.session.testsfailed:
+        assert not hasattr(request.config, "workerinput"), "--parity-report: without -n"
+        report.write(path, explain_unread(archives.find_unread(), REASONS))
+
+
+@pytest.fixture
+def parity(request: pytest.FixtureRequest, parity_report: Report) -> Parity:
+    """Return what compares arrays for the test's file."""
+    return Parity(parity_report, request.path.name)
+
+
+@pytest.fixture(scope="session")
+def build(golden: Path) -> Callable[..., Predictions]:
+    """Build predictions of a folder of frames below evaluator/."""
+
+    def built(name: str, *, hypotheses: bool = True) -> Predictions:
+        return build_predictions(read_frames(golden / "evaluator" / name), hypotheses=hypotheses)
+
+    return built
+
+
+@pytest.fixture(scope="session")
+def recorded_network(archives: Archives) -> Recorded:
     """Return the arrays of network.npz."""
-    return dict(np.load(golden / "network" / "network.npz", allow_pickle=False))
+    return archives("network/network.npz")
 
 
 @pytest.fixture(scope="session")

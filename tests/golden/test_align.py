@@ -1,7 +1,5 @@
 """Alignment against recorded outputs of SPD's and NOCS's code."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -10,61 +8,48 @@ from benchmark.geometry.alignment import (
     estimate_similarity,
     estimate_similarity_robustly,
 )
+from tests.golden.parity import Archives, Parity, Recorded
 
 CASES = range(8)
 TOLERANCE = 1e-10
 
 
-@pytest.fixture(scope="module")
-def recorded(golden: Path) -> dict[str, np.ndarray]:
-    with np.load(golden / "align" / "align.npz") as archive:
-        return dict(archive)
+@pytest.fixture
+def case(archives: Archives, request: pytest.FixtureRequest) -> Recorded:
+    """Return the arrays of one case, without its prefix."""
+    return archives("align/align.npz").below(f"c{request.param}_")
 
 
-def assert_recorded(fit: Similarity, recorded: dict[str, np.ndarray], prefix: str) -> None:
-    np.testing.assert_allclose(fit.scale, recorded[f"{prefix}_scale"], rtol=0, atol=TOLERANCE)
-    np.testing.assert_allclose(fit.rotation, recorded[f"{prefix}_R"], rtol=0, atol=TOLERANCE)
-    np.testing.assert_allclose(fit.translation, recorded[f"{prefix}_t"], rtol=0, atol=TOLERANCE)
-    np.testing.assert_allclose(fit.to_matrix(), recorded[f"{prefix}_T"], rtol=0, atol=TOLERANCE)
+def check(parity: Parity, fit: Similarity, case: Recorded, name: str) -> None:
+    expected = case.below(f"{name}_")
+    item = f"scale, R, t, T of `{name}_*`"
+    parity(item, fit.rotation, expected["R"], atol=TOLERANCE)
+    parity(item, fit.translation, expected["t"], atol=TOLERANCE)
+    parity(item, fit.to_matrix(), expected["T"], atol=TOLERANCE)
+    scale = expected["scale"]  # NOCS repeats it for every axis
+    parity(item, np.broadcast_to(fit.scale, scale.shape), scale, atol=TOLERANCE)
 
 
-def test_recorded_cases_are_all_compared(recorded: dict[str, np.ndarray]) -> None:
-    assert len(recorded["cases"]) == len(CASES)
+def test_recorded_cases_are_all_compared(archives: Archives) -> None:
+    assert len(archives("align/align.npz")["cases"]) == len(CASES)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_least_squares(recorded: dict[str, np.ndarray], case: int) -> None:
-    fit = estimate_similarity(recorded[f"c{case}_source"], recorded[f"c{case}_target"])
-    assert_recorded(fit, recorded, f"c{case}_umeyama")
+@pytest.mark.parametrize("case", CASES, indirect=True)
+def test_least_squares(case: Recorded, parity: Parity) -> None:
+    fit = estimate_similarity(case["source"], case["target"])
+    check(parity, fit, case, "umeyama")
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_nocs_variant_is_the_transposed_rotation(
-    recorded: dict[str, np.ndarray], case: int
-) -> None:
-    fit = estimate_similarity(recorded[f"c{case}_source"], recorded[f"c{case}_target"])
+@pytest.mark.parametrize("case", CASES, indirect=True)
+def test_nocs_variant_is_the_transposed_rotation(case: Recorded, parity: Parity) -> None:
+    fit = estimate_similarity(case["source"], case["target"])
     transposed = Similarity(fit.scale, fit.rotation.T, fit.translation)
-    np.testing.assert_allclose(recorded[f"c{case}_nocs_umeyama_scale"], fit.scale, atol=TOLERANCE)
-    np.testing.assert_allclose(
-        recorded[f"c{case}_nocs_umeyama_R"], transposed.rotation, atol=TOLERANCE
-    )
-    np.testing.assert_allclose(
-        recorded[f"c{case}_nocs_umeyama_t"], transposed.translation, atol=TOLERANCE
-    )
-    np.testing.assert_allclose(
-        recorded[f"c{case}_nocs_umeyama_T"], transposed.to_matrix(), atol=TOLERANCE
-    )
+    check(parity, transposed, case, "nocs_umeyama")
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_robust_fit_for_the_recorded_draws(recorded: dict[str, np.ndarray], case: int) -> None:
-    fit = estimate_similarity_robustly(
-        recorded[f"c{case}_source"],
-        recorded[f"c{case}_target"],
-        recorded[f"c{case}_ransac_indices"],
-    )
-    if recorded[f"c{case}_ransac_none"]:
-        assert fit is None
-    else:
-        assert fit is not None
-        assert_recorded(fit, recorded, f"c{case}_ransac")
+@pytest.mark.parametrize("case", CASES, indirect=True)
+def test_robust_fit_for_the_recorded_draws(case: Recorded, parity: Parity) -> None:
+    fit = estimate_similarity_robustly(case["source"], case["target"], case["ransac_indices"])
+    parity("gives up (`ransac_none`)", fit is None, case["ransac_none"])
+    if fit is not None:
+        check(parity, fit, case, "ransac")

@@ -12,6 +12,7 @@ from baselines.importers import ImportOptions, read_foreign
 from baselines.importers.export import write_foreign
 from benchmark.errors import DataFormatError
 from benchmark.predictions import read_predictions, write_predictions
+from tests.golden.parity import Parity
 
 FRAME_SETS = (
     "frames_main",
@@ -29,23 +30,24 @@ def load_pickle(path: Path) -> Any:
     return pickle.loads(data)  # noqa: S301 - our own golden files
 
 
-def assert_identical(found: Any, expected: Any, where: str = "") -> None:
+def assert_identical(parity: Parity, item: str, found: Any, expected: Any, where: str = "") -> None:
     """Compare nested dictionaries and arrays: same keys, types, shapes and bits."""
     assert type(found) is type(expected), where
     if isinstance(expected, dict):
         assert set(found) == set(expected), where
         for key, value in expected.items():
-            assert_identical(found[key], value, f"{where}/{key}")
+            assert_identical(parity, item, found[key], value, f"{where}/{key}")
     elif isinstance(expected, np.ndarray):
         assert found.dtype == expected.dtype, where
-        assert found.shape == expected.shape, where
-        np.testing.assert_array_equal(found, expected, err_msg=where)
+        parity(item, found, expected)
     else:
         assert found == expected, where
 
 
 @pytest.mark.parametrize("name", FRAME_SETS)
-def test_frames_come_out_of_p1_as_they_went_in(golden: Path, tmp_path: Path, name: str) -> None:
+def test_frames_come_out_of_p1_as_they_went_in(
+    golden: Path, tmp_path: Path, parity: Parity, name: str
+) -> None:
     folder = golden / "evaluator" / name
     imported = read_foreign(folder)
     write_predictions(tmp_path / "predictions.h5", imported)
@@ -54,35 +56,39 @@ def test_frames_come_out_of_p1_as_they_went_in(golden: Path, tmp_path: Path, nam
     written = {path.name: path for path in (tmp_path / "p1").iterdir()}
     assert set(written) == set(originals)
     for file_name, path in originals.items():
-        assert_identical(load_pickle(written[file_name]), load_pickle(path), file_name)
+        found, expected = load_pickle(written[file_name]), load_pickle(path)
+        item = "frames in, P1 out, every value and type (`frames_main`, `edge_*`)"
+        assert_identical(parity, item, found, expected, file_name)
 
 
-def test_hypotheses_come_out_of_p4_as_they_went_in(golden: Path, tmp_path: Path) -> None:
+def test_hypotheses_come_out_of_p4_as_they_went_in(
+    golden: Path, tmp_path: Path, parity: Parity
+) -> None:
     path = golden / "evaluator" / "k50_results_with_energy.pkl.gz"
     write_predictions(tmp_path / "predictions.h5", read_foreign(path))
     again = tmp_path / "again.pkl.gz"
     write_foreign(again, read_predictions(tmp_path / "predictions.h5"), "p4")
-    assert_identical(load_pickle(again), load_pickle(path))
+    item = "P4 in and out, every value and type (`k50_results_with_energy.pkl.gz`)"
+    assert_identical(parity, item, load_pickle(again), load_pickle(path))
     assert list(load_pickle(again)) == list(load_pickle(path))
 
 
 @pytest.mark.parametrize("name", FRAME_SETS)
-def test_tables_hold_what_the_files_say(golden: Path, name: str) -> None:
+def test_tables_hold_what_the_files_say(golden: Path, parity: Parity, name: str) -> None:
     folder = golden / "evaluator" / name
     predictions = read_foreign(folder)
     for row, path in enumerate(sorted(folder.glob("*.pkl"))):
         content = load_pickle(path)
         objects = predictions.ground_truth.take(predictions.ground_truth.frame == row)
         rows = np.flatnonzero(predictions.detections.frame == row)
-        np.testing.assert_array_equal(objects.transform, content["gt_RTs"])
-        np.testing.assert_array_equal(objects.handle_visible, content["gt_handle_visibility"])
-        np.testing.assert_array_equal(
-            predictions.estimates.transform[rows], content["pred_RTs"].reshape(-1, 4, 4)
-        )
-        np.testing.assert_array_equal(predictions.energies[rows], content["energy"])
-        np.testing.assert_array_equal(
-            predictions.detections.confidence[rows], content["pred_scores"]
-        )
+        for key, found in (
+            ("gt_RTs", objects.transform),
+            ("gt_handle_visibility", objects.handle_visible),
+            ("pred_RTs", predictions.estimates.transform[rows]),
+            ("energy", predictions.energies[rows]),
+            ("pred_scores", predictions.detections.confidence[rows]),
+        ):
+            parity(f"imported `{key}`", found, content[key].reshape(found.shape))
 
 
 def test_the_placeholder_is_no_estimate_but_stays(golden: Path) -> None:
@@ -100,7 +106,9 @@ def test_unsorted_hypotheses_keep_their_draw_order(golden: Path) -> None:
     assert predictions.hypotheses.dtype == np.float64
 
 
-def test_detections_are_refused_as_a_result_and_kept_on_request(golden: Path) -> None:
+def test_detections_are_refused_as_a_result_and_kept_on_request(
+    golden: Path, parity: Parity
+) -> None:
     folder = golden / "preprocess" / "mrcnn_results" / "real_test"
     with pytest.raises(DataFormatError, match="genbench prepare --detections"):
         read_foreign(folder)
@@ -110,6 +118,6 @@ def test_detections_are_refused_as_a_result_and_kept_on_request(golden: Path) ->
     original = load_pickle(folder / "results_test_scene_1_0001.pkl.gz")
     row = list(kept.frames.id).index("Real/test/scene_1/0001")
     rows = kept.detections.frame == row
-    np.testing.assert_array_equal(kept.detections.bbox[rows], original["rois"])
-    np.testing.assert_array_equal(kept.detections.category[rows], original["class_ids"])
-    np.testing.assert_array_equal(kept.detections.confidence[rows], original["scores"])
+    parity("imported `rois`", kept.detections.bbox[rows], original["rois"])
+    parity("imported `class_ids`", kept.detections.category[rows], original["class_ids"])
+    parity("imported `scores`", kept.detections.confidence[rows], original["scores"])
