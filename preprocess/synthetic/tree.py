@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.shards import Split
 from preprocess.frames import PARTS, Part
 from preprocess.labels import MUG
 from preprocess.synthetic.annotations import write_pickle
@@ -226,20 +227,28 @@ def _write_mug_handles(root: Path, takes: list[Take], truth: Truth) -> None:
 def _write_training_shards(
     root: Path, options: TreeOptions, workers: int, show: ShowProgress
 ) -> None:
-    """Render single objects straight into shards, half clean and half through the sensor."""
+    """Render single objects straight into shards: half clean, half through the sensor.
+
+    One more shard, of instances that are not trained on, measures accuracy during training.
+    """
     if not options.training_objects:
         return
-    sources: tuple[Source, ...] = ("camera", "real")
-    count = options.training_objects // len(sources)
-    shards = len(sources) * -(-count // OBJECTS_PER_SHARD)
+    half = options.training_objects // 2
+    parts: tuple[tuple[Source, Split, int], ...] = (
+        ("camera", "train", half),
+        ("real", "train", half),
+        ("camera", "val", OBJECTS_PER_SHARD),
+    )
+    shards = sum(-(-count // OBJECTS_PER_SHARD) for _, _, count in parts)
     with show("rendering training objects", shards, "shards") as advance:
-        for source in sources:
+        for source, split, count in parts:
             write_training_shards(
                 root / TRAINING_SHARDS,
                 count=count,
                 instances_per_category=_TRAINING_INSTANCES,
                 seed=options.seed,
                 source=source,
+                split=split,
                 workers=workers,
                 on_shard=lambda _path: advance(1),
             )
