@@ -164,7 +164,7 @@ def test_the_model_ranks_candidates_as_recorded(
     model = PaperModel(score=score_network, energy=energy_network)
     features = model.encode(torch.from_numpy(recorded_network["pts"]))
     parity("means of clouds (`pts_center`)", features.centre, recorded_network["pts_center"])
-    poses = torch.from_numpy(recorded_network["cand_pose"]).float()
+    poses = torch.from_numpy(recorded_network["cand_pose"]).float().clone()
     poses[..., 6:] -= features.centre[:, None]
     energies = model.compute_energies(features, poses)
     assert energies is not None
