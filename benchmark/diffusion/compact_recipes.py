@@ -59,15 +59,31 @@ def draw_noise_levels(shape: tuple[int, ...], rng: np.random.Generator) -> np.nd
 
 
 @dataclass(kw_only=True)
-class CompactScoreRecipe:
-    """Denoising score matching of the pose given the cloud (GenPose eq. 3, preconditioned)."""
+class CompactRecipe:
+    """What the training of score and energy has in common: data, loss and optimiser.
 
-    network: CompactScore = field(default_factory=CompactScore)
+    Attributes:
+        network: what is trained.
+        batch_size, draws: clouds in a batch, and noise draws for each.
+        real_share: of clouds from the depth sensor.
+        average_decay: of the averaged weights.
+        peak_rate: largest learning rate.
+    """
+
+    network: CompactScore | CompactEnergy
     batch_size: int = 64
     draws: int = 16
     real_share: float = 0.6
     average_decay: float = 0.999
     peak_rate: float = 1e-3
+
+    def encode(self, clouds: GroupedClouds) -> Tensor:
+        """Return the condition of the trained network's head."""
+        raise NotImplementedError
+
+    def make_model(self) -> CompactModel:
+        """Return the model that the network is validated in."""
+        raise NotImplementedError
 
     def prepare(self, clouds: CloudBatch, rng: np.random.Generator) -> Prepared:
         """Return normalised, grouped clouds with their clean poses, noise levels and noise."""
@@ -88,7 +104,7 @@ class CompactScoreRecipe:
 
     def compute_loss(self, prepared: Prepared) -> Tensor:
         """Return the mean denoising loss over clouds and draws."""
-        condition = self.network.encode(GroupedClouds.from_tensors(prepared))
+        condition = self.encode(GroupedClouds.from_tensors(prepared))
         sigma = prepared["sigma"]
         noisy = prepared["clean"] + sigma[..., None] * prepared["noise"]
         denoised = self.network.denoise(condition, noisy, sigma)
@@ -100,15 +116,33 @@ class CompactScoreRecipe:
 
     def get_learning_rate(self, step: int, steps: int) -> float:
         """Return the rate: 200 steps of warm-up, then half a cosine down to a hundredth."""
-        return compute_cosine_rate(self.peak_rate, step, steps)
+        falling = 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
+        return self.peak_rate * min(1.0, (step + 1) / 200) * (0.01 + 0.99 * falling)
 
     def validate(self, clouds: CloudBatch) -> dict[str, float]:
-        """Return accuracies of averaged poses."""
-        return _measure(CompactModel(score=self.network), clouds)
+        """Return accuracies of averaged poses, ranked where an energy is trained."""
+        device = next(self.network.parameters()).device
+        sigmas = karras_sigmas(8, SIGMA_MIN, SIGMA_MAX).to(device)
+        return measure_accuracy(self.make_model(), clouds, sigmas)
 
 
 @dataclass(kw_only=True)
-class CompactEnergyRecipe:
+class CompactScoreRecipe(CompactRecipe):
+    """Denoising score matching of the pose given the cloud (GenPose eq. 3, preconditioned)."""
+
+    network: CompactScore = field(default_factory=CompactScore)
+
+    def encode(self, clouds: GroupedClouds) -> Tensor:
+        """Return the condition of the score's head."""
+        return self.network.encode(clouds)
+
+    def make_model(self) -> CompactModel:
+        """Return a model without an energy."""
+        return CompactModel(score=self.network)
+
+
+@dataclass(kw_only=True)
+class CompactEnergyRecipe(CompactRecipe):
     """Denoising score matching on the energy's gradient (GenPose eq. 6).
 
     The score model's encoder is frozen and shared, and the energy's head starts from the score's:
@@ -117,50 +151,21 @@ class CompactEnergyRecipe:
 
     score: CompactScore
     network: CompactEnergy = field(default_factory=CompactEnergy)
-    batch_size: int = 64
-    draws: int = 16
-    real_share: float = 0.6
-    average_decay: float = 0.999
     peak_rate: float = 5e-4
 
     def __post_init__(self) -> None:
         self.network.head.load_state_dict(self.score.head.state_dict())
         self.score.eval().requires_grad_(False)
-        self._score_recipe = CompactScoreRecipe(
-            network=self.score, draws=self.draws, real_share=self.real_share
-        )
 
-    def prepare(self, clouds: CloudBatch, rng: np.random.Generator) -> Prepared:
-        """Return what the score is trained on: the same clouds, noise levels and noise."""
-        return self._score_recipe.prepare(clouds, rng)
-
-    def compute_loss(self, prepared: Prepared) -> Tensor:
-        """Return the mean denoising loss of the pose that the energy's gradient implies."""
+    def encode(self, clouds: GroupedClouds) -> Tensor:
+        """Return the condition of the energy's head."""
         with torch.no_grad():
-            features = self.score.encoder(GroupedClouds.from_tensors(prepared))
-        condition = self.network.head.condition(features)
-        sigma = prepared["sigma"]
-        noisy = prepared["clean"] + sigma[..., None] * prepared["noise"]
-        denoised = self.network.denoise(condition, noisy, sigma)
-        return compute_denoising_loss(denoised, prepared["clean"], sigma).mean()
+            features = self.score.encoder(clouds)
+        return self.network.head.condition(features)
 
-    def make_optimiser(self) -> torch.optim.Optimizer:
-        """Return AdamW."""
-        return torch.optim.AdamW(self.network.parameters(), lr=self.peak_rate, weight_decay=0.01)
-
-    def get_learning_rate(self, step: int, steps: int) -> float:
-        """Return the rate: 200 steps of warm-up, then half a cosine down to a hundredth."""
-        return compute_cosine_rate(self.peak_rate, step, steps)
-
-    def validate(self, clouds: CloudBatch) -> dict[str, float]:
-        """Return accuracies of energy-ranked and averaged poses."""
-        return _measure(CompactModel(score=self.score, energy=self.network), clouds)
-
-
-def compute_cosine_rate(peak: float, step: int, steps: int) -> float:
-    """Return a learning rate: 200 steps of warm-up, then half a cosine to a hundredth of it."""
-    falling = 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
-    return peak * min(1.0, (step + 1) / 200) * (0.01 + 0.99 * falling)
+    def make_model(self) -> CompactModel:
+        """Return the trained score with the energy."""
+        return CompactModel(score=self.score, energy=self.network)
 
 
 def make_energy_recipe(score: Recipe) -> Recipe:
@@ -168,11 +173,6 @@ def make_energy_recipe(score: Recipe) -> Recipe:
     if not isinstance(score, CompactScoreRecipe):
         raise TypeError(f"expected the compact score's recipe, got {type(score).__name__}")
     return CompactEnergyRecipe(score=score.network)
-
-
-def _measure(model: CompactModel, clouds: CloudBatch) -> dict[str, float]:
-    device = next(model.score.parameters()).device
-    return measure_accuracy(model, clouds, karras_sigmas(8, SIGMA_MIN, SIGMA_MAX).to(device))
 
 
 COMPACT_PLAN = Plan(

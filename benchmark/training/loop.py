@@ -130,6 +130,8 @@ class Trainer:
         folder.mkdir(parents=True, exist_ok=True)
         if self._state_path.exists():
             self._restore()
+        if self.processes.is_first:
+            forget_rows_after(self._log_path, self.step)
 
     def run(self) -> TrainingOutcome:
         """Train to the end of the budget, from the last check-point if there is one."""
@@ -283,8 +285,6 @@ class Trainer:
         self.step, self.seconds = state["step"], state["seconds"]
         self.steps = self.options.steps or state["steps"]
         self.accuracy = state["accuracy"]
-        if self.processes.is_first:
-            forget_rows_after(self._log_path, self.step)
         self.report(f"continuing at step {self.step} after {self.seconds:.0f} s")
 
 
