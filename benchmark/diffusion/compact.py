@@ -202,7 +202,7 @@ class CompactModel:
 
     score: CompactScore
     energy: CompactEnergy | None = None
-    ranking_sigma: float = 0.1
+    ranking_sigma: float = 0.06
 
     def encode(self, points: Tensor) -> CompactFeatures:
         """Encode camera-frame clouds (B, N, 3), metres, once for all that follows."""
