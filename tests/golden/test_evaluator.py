@@ -35,16 +35,20 @@ def _get_curves(scores: Scores) -> dict[str, np.ndarray]:
     return curves | dict(zip(("pose_aps", "pose_acc"), scores.pose_curves, strict=True))
 
 
+def check_thresholds(parity: Parity, scores: Scores, expected: Recorded) -> None:
+    parity("`iou_thres_list`", OVERLAP_THRESHOLDS, expected["iou_thres_list"])
+    parity("`shift_thres_list`", SHIFT_THRESHOLDS_CM, expected["shift_thres_list"])
+    degrees = scores.protocol.degree_thresholds
+    parity("`degree_thres_list`", degrees, expected["degree_thres_list"])
+
+
 @pytest.fixture
 def check(archives: Archives, parity: Parity) -> Callable[[Scores, str, str], None]:
     """Compare every curve of a file below evaluator/, its categories and their mean."""
 
     def checked(scores: Scores, name: str, what: str) -> None:
         expected = archives(f"evaluator/{name}.npz")
-        parity("`iou_thres_list`", OVERLAP_THRESHOLDS, expected["iou_thres_list"])
-        parity("`shift_thres_list`", SHIFT_THRESHOLDS_CM, expected["shift_thres_list"])
-        degrees = scores.protocol.degree_thresholds
-        parity("`degree_thres_list`", degrees, expected["degree_thres_list"])
+        check_thresholds(parity, scores, expected)
         for curve, ours in _get_curves(scores).items():
             if curve in expected:
                 rows = np.concatenate([ours, ours.mean(axis=0, keepdims=True)])
@@ -175,9 +179,26 @@ def test_ties_by_a_stable_sort(
     check(scores, f"ties_{evaluator}_stable", "ties, stable sort")
     # Precision does not depend on the order of ties.
     unstable = archives(f"evaluator/ties_{evaluator}_introsort.npz")
+    check_thresholds(parity, scores, unstable)
     for curve in ("iou_acc", "pose_acc"):
         found, expected = _get_curves(scores)[curve], unstable[curve][1:7]
         parity(f"ties, unstable sort: `{curve}`", found, expected, atol=TOLERANCE)
+
+
+def test_the_stable_order_itself(
+    archives: Archives, build: Callable[..., Predictions], parity: Parity
+) -> None:
+    tied = archives("evaluator/ties_scores.npz")
+    predictions = _with_tied_confidences(build("frames_main"), tied)
+    pairs, confidence = _genpose(predictions).pairs, predictions.detections.confidence
+    recorded = archives("evaluator/ties_genpose_stable.npz")
+    for category in range(1, 7):
+        positions = np.flatnonzero(pairs.category == category)
+        found, known = confidence[pairs.detection[positions]], f"cls{category}"
+        parity("ties: `iou_stage_scores_*`", found, recorded[f"iou_stage_scores_{known}"])
+        order = pairs.rank(confidence, category, stable_ties=False)
+        expected = positions[recorded[f"iou_stage_order_{known}"]]
+        parity("ties, stable sort: `iou_stage_order_*`", order, expected)
 
 
 def test_ties_in_the_recorded_unstable_order(
@@ -191,7 +212,7 @@ def test_ties_in_the_recorded_unstable_order(
     for category in range(1, 7):
         positions = np.flatnonzero(scores.pairs.category == category)
         confidence = predictions.detections.confidence[scores.pairs.detection[positions]]
-        item = "ties, unstable sort: `iou_stage_scores_*`"
+        item = "ties: `iou_stage_scores_*`"
         parity(item, confidence, recorded[f"iou_stage_scores_cls{category}"])
         order = positions[recorded[f"iou_stage_order_cls{category}"]]
         truths = int((scores.pairs.truth_category == category).sum())
