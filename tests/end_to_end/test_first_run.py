@@ -54,4 +54,4 @@ def test_the_second_time_nothing_is_made_again(home: Path) -> None:
     second = _run("--estimator", "mean-pose")
     assert {path: path.stat().st_mtime_ns for path in home.rglob("*.[hp][5n]*")} == files
     assert second.stdout == first.stdout
-    assert "already complete" in second.stderr
+    assert "was complete already" in second.stderr

@@ -39,8 +39,7 @@ def test_training_learns(make_recipe: Make, shards: list[Path], tmp_path: Path) 
     trainer = train(make_recipe(), shards, tmp_path / "run", steps=800)
     assert trainer.accuracy["error"] < 0.02
     trainer.load_average()
-    weight = trainer.recipe.network.weight.detach()
-    torch.testing.assert_close(weight, torch.eye(3), atol=0.15, rtol=0)
+    assert trainer.recipe.validate(trainer.clouds.fetch(np.arange(24)))["error"] < 0.02
 
 
 def test_interrupted_training_continues_as_if_nothing_had_happened(
