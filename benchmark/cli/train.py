@@ -47,7 +47,7 @@ def train(
     genbench train genbench-data/synth6/shards --budget 40
     torchrun --nproc-per-node 4 -m benchmark.cli.main train SHARDS --budget 40
     """
-    from benchmark.cli.console import get_runs_home, say
+    from benchmark.cli.console import get_runs_home, say, show_progress
     from benchmark.errors import ConfigError
     from benchmark.memory import keep_freed_memory
     from benchmark.registry import get_estimator
@@ -68,5 +68,5 @@ def train(
     options = FitOptions(
         preset=preset, holdout=holdout, minutes=budget, steps=steps, seed=seed, device=device
     )
-    fit(shards, folder, options, report=say)
+    fit(shards, folder, options, report=say, show=show_progress)
     say(f"weights and card are in {folder}")

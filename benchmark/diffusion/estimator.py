@@ -22,6 +22,7 @@ from benchmark.estimator import (
     PoseEstimate,
     PoseHypotheses,
 )
+from benchmark.training.loop import ShowProgress
 from benchmark.training.options import FitOptions
 
 
@@ -84,12 +85,19 @@ class GenPose:
 
     @classmethod
     def fit(
-        cls, shards: Path, folder: Path, options: FitOptions, *, report: Callable[[str], None]
+        cls,
+        shards: Path,
+        folder: Path,
+        options: FitOptions,
+        *,
+        report: Callable[[str], None],
+        show: ShowProgress,
     ) -> None:
         """Train the networks of a preset on a folder of shards; see `genbench train`."""
         from benchmark.diffusion.fitting import fit_networks
 
-        fit_networks(get_preset(options.preset).plan(), shards, folder, options, report)
+        plan = get_preset(options.preset).plan()
+        fit_networks(plan, shards, folder, options, report=report, show=show)
 
     def estimate(self, observations: Observations) -> PoseEstimate:
         """Return the pooled pose of each observation, with its K hypotheses and their energies."""

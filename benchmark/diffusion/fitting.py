@@ -16,7 +16,13 @@ from benchmark.diffusion.checkpoints import write_weights
 from benchmark.errors import ShardFormatError
 from benchmark.shards import find_shards
 from benchmark.training.clouds import CloudBatch, TrainingClouds
-from benchmark.training.loop import Recipe, Trainer, TrainingOptions, TrainingOutcome
+from benchmark.training.loop import (
+    Recipe,
+    ShowProgress,
+    Trainer,
+    TrainingOptions,
+    TrainingOutcome,
+)
 from benchmark.training.options import FitOptions
 
 _VALIDATION_CLOUDS = 600
@@ -44,7 +50,13 @@ class Plan:
 
 
 def fit_networks(
-    plan: Plan, shards: Path, folder: Path, options: FitOptions, report: Callable[[str], None]
+    plan: Plan,
+    shards: Path,
+    folder: Path,
+    options: FitOptions,
+    *,
+    report: Callable[[str], None],
+    show: ShowProgress,
 ) -> None:
     """Train score and energy on the training shards of a folder.
 
@@ -54,7 +66,8 @@ def fit_networks(
         folder: receives `score.safetensors`, `energy.safetensors`, `card.json` and the state of
             both trainings, from which the same call continues.
         options: budget, seed, hold-out.
-        report: receives lines about the progress.
+        report: receives lines about what is done and how accurate it is.
+        show: displays progress.
     """
     clouds = TrainingClouds(find_shards(shards, split="train"), holdout=options.holdout)
     validation = read_validation_clouds(shards)
@@ -67,7 +80,13 @@ def fit_networks(
         report(f"training the {name} network")
         limits = _share_budget(options, share)
         trainer = Trainer(
-            recipe, clouds, limits, folder / name, validation=validation, report=report
+            recipe,
+            clouds,
+            limits,
+            folder / name,
+            validation=validation,
+            report=report,
+            show=show,
         )
         outcome = trainer.run()
         trainer.load_average()

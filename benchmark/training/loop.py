@@ -5,10 +5,13 @@ was killed therefore continues as if nothing had happened, and a batch is the sa
 processes share it.
 """
 
+import itertools
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -25,6 +28,8 @@ from benchmark.training.log import LogRow, append_row, forget_rows_after, read_r
 from benchmark.training.processes import Processes
 
 Prepared = dict[str, Tensor]
+ShowProgress = Callable[[str, int | None, str], AbstractContextManager[Callable[[int], None]]]
+"""Opens a display of progress: description, total and unit; yields what to call with each share."""
 
 
 class Recipe(Protocol):
@@ -101,6 +106,11 @@ class TrainingOutcome:
     accuracy: dict[str, float]
 
 
+@contextmanager
+def _show_nothing(_what: str, _total: int | None, _unit: str) -> Iterator[Callable[[int], None]]:
+    yield lambda _count: None
+
+
 class Trainer:
     """Trains one recipe on one set of clouds, in a folder that holds all of its state."""
 
@@ -116,11 +126,13 @@ class Trainer:
         *,
         validation: CloudBatch | None = None,
         report: Callable[[str], None] = print,
+        show: ShowProgress = _show_nothing,
     ) -> None:
         if recipe.batch_size % self.CHUNK:
             raise ConfigError(f"batch size {recipe.batch_size} is not a multiple of {self.CHUNK}")
         self.recipe, self.clouds, self.options = recipe, clouds, options
-        self.folder, self.validation, self.report = folder, validation, report
+        self.folder, self.validation, self.report, self.show = folder, validation, report, show
+        self._losses: deque[float] = deque(maxlen=options.log_every)
         self.processes = Processes.join(options.device)
         recipe.network.to(self.processes.device)
         self.optimiser = recipe.make_optimiser()
@@ -135,16 +147,18 @@ class Trainer:
 
     def run(self) -> TrainingOutcome:
         """Train to the end of the budget, from the last check-point if there is one."""
-        started, losses = time.monotonic() - self.seconds, [math.nan]
-        first = self.step
+        started = time.monotonic() - self.seconds
+        batches = self._batches(self.step)
         try:
-            for prepared in self._batches(first):
-                if self.steps is None and self.step - first == self._MEASURED_STEPS:
-                    self._fix_steps((time.monotonic() - started) / self._MEASURED_STEPS)
-                loss, norm = self._advance(prepared)
-                losses = [*losses[-self.options.log_every :], loss]
-                self.seconds = time.monotonic() - started
-                self._keep_records(float(np.nanmean(losses)), norm)
+            if self.steps is None:
+                for prepared in itertools.islice(batches, self._MEASURED_STEPS):
+                    self._take_step(prepared, started)
+                self._fix_steps((time.monotonic() - started) / self._MEASURED_STEPS)
+            with self.show("training", self.steps, "steps") as advance:
+                advance(self.step)
+                for prepared in batches:
+                    self._take_step(prepared, started)
+                    advance(1)
         except KeyboardInterrupt:
             self._save()
             raise
@@ -194,8 +208,15 @@ class Trainer:
             chunks.append(self.recipe.prepare(self.clouds.fetch(rows), rng))
         return {name: torch.cat([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
-    def _advance(self, prepared: Prepared) -> tuple[float, float]:
-        """Take one optimiser step; return the loss and the norm of its gradient."""
+    def _take_step(self, prepared: Prepared, started: float) -> None:
+        """Take one optimiser step and keep the records of it."""
+        loss, norm = self._update(prepared)
+        self._losses.append(loss)
+        self.seconds = time.monotonic() - started
+        self._keep_records(sum(self._losses) / len(self._losses), norm)
+
+    def _update(self, prepared: Prepared) -> tuple[float, float]:
+        """Change the weights; return the loss and the norm of its gradient."""
         device = self.processes.device
         rate = self.recipe.get_learning_rate(self.step, self.steps or 10**9)
         for group in self.optimiser.param_groups:
@@ -220,7 +241,7 @@ class Trainer:
         if self.step % options.log_every == 0 or last:
             self._log(loss, norm)
         if self.validation is not None and (self.step % options.validate_every == 0 or last):
-            self._validate(self.validation)
+            self._validate(self.validation, loss)
         if self.step % options.save_every == 0:
             self._save()
 
@@ -236,10 +257,8 @@ class Trainer:
             clouds_per_s=round(self.step * self.recipe.batch_size / self.seconds, 1),
         )
         append_row(self._log_path, row)
-        of_steps = f"step {row.step} of {self.steps or '?'}"
-        self.report(f"{of_steps}: loss {loss:.4f}, {row.clouds_per_s} clouds/s, {row.seconds} s")
 
-    def _validate(self, clouds: CloudBatch) -> None:
+    def _validate(self, clouds: CloudBatch, loss: float) -> None:
         network = self.recipe.network
         trained = {name: value.clone() for name, value in network.state_dict().items()}
         network.load_state_dict(self.average)
@@ -248,7 +267,7 @@ class Trainer:
         network.train()
         network.load_state_dict(trained)
         shown = ", ".join(f"{name} {value:.3g}" for name, value in self.accuracy.items())
-        self.report(f"validation at step {self.step}: {shown}")
+        self.report(f"step {self.step}: loss {loss:.4f}; validation {shown}")
 
     def _save(self) -> None:
         if not self.processes.is_first:
