@@ -239,12 +239,6 @@ def _check_rows(path: Path, shard: Shard) -> None:
             raise ShardFormatError(f"{path}: {name} points outside its table: write the file again")
 
 
-def iterate_shards(paths: list[Path]) -> Iterator[Shard]:
-    """Read shards one after another, so that memory stays flat however many there are."""
-    for path in paths:
-        yield read_shard(path)
-
-
 def take_frames(shard: Shard, count: int) -> Shard:
     """Return the first `count` frames of a shard with everything that belongs to them."""
     detected = shard.detections.frame < count

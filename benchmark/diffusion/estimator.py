@@ -22,7 +22,7 @@ from benchmark.estimator import (
     PoseEstimate,
     PoseHypotheses,
 )
-from benchmark.training.loop import ShowProgress
+from benchmark.progress import ShowProgress
 from benchmark.training.options import FitOptions
 
 

@@ -14,11 +14,11 @@ import torch
 from benchmark.columns import replacing
 from benchmark.diffusion.checkpoints import write_weights
 from benchmark.errors import ShardFormatError
+from benchmark.progress import ShowProgress
 from benchmark.shards import find_shards
 from benchmark.training.clouds import CloudBatch, TrainingClouds
 from benchmark.training.loop import (
     Recipe,
-    ShowProgress,
     Trainer,
     TrainingOptions,
     TrainingOutcome,

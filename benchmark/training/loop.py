@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,14 +21,13 @@ from torch import Tensor, nn
 
 from benchmark.columns import replacing
 from benchmark.errors import ConfigError
+from benchmark.progress import ShowProgress, show_nothing
 from benchmark.training.clouds import CloudBatch, TrainingClouds
 from benchmark.training.curve import write_loss_curve
 from benchmark.training.log import LogRow, append_row, forget_rows_after, read_rows
 from benchmark.training.processes import Processes
 
 Prepared = dict[str, Tensor]
-ShowProgress = Callable[[str, int | None, str], AbstractContextManager[Callable[[int], None]]]
-"""Opens a display of progress: description, total and unit; yields what to call with each share."""
 
 
 class Recipe(Protocol):
@@ -106,11 +104,6 @@ class TrainingOutcome:
     accuracy: dict[str, float]
 
 
-@contextmanager
-def _show_nothing(_what: str, _total: int | None, _unit: str) -> Iterator[Callable[[int], None]]:
-    yield lambda _count: None
-
-
 class Trainer:
     """Trains one recipe on one set of clouds, in a folder that holds all of its state."""
 
@@ -126,7 +119,7 @@ class Trainer:
         *,
         validation: CloudBatch | None = None,
         report: Callable[[str], None] = print,
-        show: ShowProgress = _show_nothing,
+        show: ShowProgress = show_nothing,
     ) -> None:
         if recipe.batch_size % self.CHUNK:
             raise ConfigError(f"batch size {recipe.batch_size} is not a multiple of {self.CHUNK}")

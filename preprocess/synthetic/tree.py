@@ -2,14 +2,13 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmark.progress import ShowProgress, show_nothing
 from benchmark.shards import Split
 from preprocess.frames import PARTS, Part
 from preprocess.labels import MUG
@@ -34,14 +33,6 @@ _FRAMES_PER_TAKE = 10
 _MUG_HANDLES = "Real/train/mug_handle.pkl"
 _CAST_STREAM = 10_000
 _TRAINING_INSTANCES = 1500
-
-ShowProgress = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
-"""Shows how far a stage is: what is done, number of items, their name; yields the counter."""
-
-
-@contextmanager
-def _show_nothing(_description: str, _total: int, _unit: str) -> Iterator[Callable[[int], None]]:
-    yield lambda _count: None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +67,7 @@ def synthesize(
     options: TreeOptions,
     *,
     workers: int = 1,
-    show: ShowProgress = _show_nothing,
+    show: ShowProgress = show_nothing,
 ) -> bool:
     """Render a tree into `out`; a finished one is kept, an interrupted one is continued.
 

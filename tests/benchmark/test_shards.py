@@ -13,7 +13,6 @@ from benchmark.errors import GenBenchError, ShardFormatError
 from benchmark.shards import (
     Shard,
     find_shards,
-    iterate_shards,
     read_fingerprint,
     read_shard,
     take_frames,
@@ -152,7 +151,7 @@ def test_shards_are_found_by_split_and_read_in_name_order(
     for name in ("test-real-001", "test-real-000", "val-camera-000"):
         write_shard(tmp_path / f"{name}.h5", make_shard(scene=name))
     (tmp_path / "notes.h5").touch()
-    scenes = [s.frames.scene[0] for s in iterate_shards(find_shards(tmp_path, split="test"))]
+    scenes = [read_shard(path).frames.scene[0] for path in find_shards(tmp_path, split="test")]
     assert scenes == ["Real/test/test-real-000", "Real/test/test-real-001"]
     assert len(find_shards(tmp_path)) == 3
 
