@@ -20,7 +20,7 @@ POINT_SCALE = 10.0
 TRANSLATION_SCALE = 10.0
 SIGMA_DATA = 0.6
 SIGMA_MIN, SIGMA_MAX = 0.003, 3.0
-_ENCODER_FEATURES = 512
+ENCODER_FEATURES = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +122,8 @@ class CompactEncoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.shape = PatchEncoder(features=_ENCODER_FEATURES)
-        self.place = nn.Linear(3, _ENCODER_FEATURES)
+        self.shape = PatchEncoder(features=ENCODER_FEATURES)
+        self.place = nn.Linear(3, ENCODER_FEATURES)
 
     def forward(self, clouds: GroupedClouds) -> Tensor:
         """Return the features (B, 512)."""
@@ -137,7 +137,7 @@ class CompactScore(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.encoder = CompactEncoder()
-        self.head = PoseHead(features=_ENCODER_FEATURES)
+        self.head = PoseHead(features=ENCODER_FEATURES)
 
     def encode(self, clouds: GroupedClouds) -> Tensor:
         """Return what the head needs of each cloud, computed once for all sampling steps."""
@@ -159,7 +159,7 @@ class CompactEnergy(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.head = PoseHead(features=_ENCODER_FEATURES)
+        self.head = PoseHead(features=ENCODER_FEATURES)
 
     def energies(self, condition: Tensor, poses: Tensor, sigma: Tensor) -> Tensor:
         """Return the energies (B, K, 2) of rotation and translation; larger is likelier."""

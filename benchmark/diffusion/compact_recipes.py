@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmark.categories import get_category
 from benchmark.diffusion.compact import (
@@ -17,7 +17,7 @@ from benchmark.diffusion.compact import (
     GroupedClouds,
     compute_denoising_loss,
 )
-from benchmark.diffusion.fitting import Plan
+from benchmark.diffusion.fitting import Plan, Stage
 from benchmark.diffusion.pose_vector import POSE_SIZE
 from benchmark.diffusion.samplers.grids import karras_sigmas
 from benchmark.diffusion.validation import measure_accuracy
@@ -58,24 +58,51 @@ def draw_noise_levels(shape: tuple[int, ...], rng: np.random.Generator) -> np.nd
     return np.clip(sigma, SIGMA_MIN, 1.6 * SIGMA_MAX).astype(np.float32)
 
 
+def prepare_views(clouds: CloudBatch, rng: np.random.Generator) -> Prepared:
+    """Return augmented, normalised, grouped clouds with their pose vectors, `clean` (B, 1, 9)."""
+    clouds = augment_clouds(clouds, rng)
+    grouped = GroupedClouds.build(torch.from_numpy(clouds.points))
+    clean = grouped.frame.normalise_poses(
+        torch.from_numpy(clouds.rotation)[:, None],
+        torch.from_numpy(clouds.translation)[:, None],
+    )
+    return {**grouped.tensors(), "clean": clean}
+
+
 @dataclass(kw_only=True)
 class CompactRecipe:
-    """What the training of score and energy has in common: data, loss and optimiser.
+    """What all trainings on the compact encoder have in common: batches and optimiser.
 
     Attributes:
         network: what is trained.
-        batch_size, draws: clouds in a batch, and noise draws for each.
+        batch_size, draws: clouds in a batch, and poses that the loss is computed at for each.
         real_share: of clouds from the depth sensor.
         average_decay: of the averaged weights.
         peak_rate: largest learning rate.
     """
 
-    network: CompactScore | CompactEnergy
+    network: nn.Module
     batch_size: int = 64
     draws: int = 16
     real_share: float = 0.6
     average_decay: float = 0.999
     peak_rate: float = 1e-3
+
+    def make_optimiser(self) -> torch.optim.Optimizer:
+        """Return AdamW."""
+        return torch.optim.AdamW(self.network.parameters(), lr=self.peak_rate, weight_decay=0.01)
+
+    def get_learning_rate(self, step: int, steps: int) -> float:
+        """Return the rate: 200 steps of warm-up, then half a cosine down to a hundredth."""
+        falling = 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
+        return self.peak_rate * min(1.0, (step + 1) / 200) * (0.01 + 0.99 * falling)
+
+
+@dataclass(kw_only=True)
+class DenoisingRecipe(CompactRecipe):
+    """What the training of score and energy has in common: noise and loss."""
+
+    network: CompactScore | CompactEnergy
 
     def encode(self, clouds: GroupedClouds) -> Tensor:
         """Return the condition of the trained network's head."""
@@ -86,18 +113,11 @@ class CompactRecipe:
         raise NotImplementedError
 
     def prepare(self, clouds: CloudBatch, rng: np.random.Generator) -> Prepared:
-        """Return normalised, grouped clouds with their clean poses, noise levels and noise."""
-        clouds = augment_clouds(clouds, rng)
-        grouped = GroupedClouds.build(torch.from_numpy(clouds.points))
-        clean = grouped.frame.normalise_poses(
-            torch.from_numpy(clouds.rotation)[:, None],
-            torch.from_numpy(clouds.translation)[:, None],
-        )
+        """Return views with noise levels and noise for each draw."""
+        views = prepare_views(clouds, rng)
         shape = (len(clouds.points), self.draws)
         noise = rng.standard_normal((*shape, POSE_SIZE), dtype=np.float32)
-        return {
-            **grouped.tensors(),
-            "clean": clean,
+        return views | {
             "sigma": torch.from_numpy(draw_noise_levels(shape, rng)),
             "noise": torch.from_numpy(noise),
         }
@@ -110,15 +130,6 @@ class CompactRecipe:
         denoised = self.network.denoise(condition, noisy, sigma)
         return compute_denoising_loss(denoised, prepared["clean"], sigma).mean()
 
-    def make_optimiser(self) -> torch.optim.Optimizer:
-        """Return AdamW."""
-        return torch.optim.AdamW(self.network.parameters(), lr=self.peak_rate, weight_decay=0.01)
-
-    def get_learning_rate(self, step: int, steps: int) -> float:
-        """Return the rate: 200 steps of warm-up, then half a cosine down to a hundredth."""
-        falling = 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
-        return self.peak_rate * min(1.0, (step + 1) / 200) * (0.01 + 0.99 * falling)
-
     def validate(self, clouds: CloudBatch) -> dict[str, float]:
         """Return accuracies of averaged poses, ranked where an energy is trained."""
         device = next(self.network.parameters()).device
@@ -127,7 +138,7 @@ class CompactRecipe:
 
 
 @dataclass(kw_only=True)
-class CompactScoreRecipe(CompactRecipe):
+class CompactScoreRecipe(DenoisingRecipe):
     """Denoising score matching of the pose given the cloud (GenPose eq. 3, preconditioned)."""
 
     network: CompactScore = field(default_factory=CompactScore)
@@ -142,7 +153,7 @@ class CompactScoreRecipe(CompactRecipe):
 
 
 @dataclass(kw_only=True)
-class CompactEnergyRecipe(CompactRecipe):
+class CompactEnergyRecipe(DenoisingRecipe):
     """Denoising score matching on the energy's gradient (GenPose eq. 6).
 
     The score model's encoder is frozen and shared, and the energy's head starts from the score's:
@@ -168,7 +179,7 @@ class CompactEnergyRecipe(CompactRecipe):
         return CompactModel(score=self.score, energy=self.network)
 
 
-def make_energy_recipe(score: Recipe) -> Recipe:
+def make_energy_recipe(score: Recipe | None) -> Recipe:
     """Return the recipe of the energy network that goes with a trained score network."""
     if not isinstance(score, CompactScoreRecipe):
         raise TypeError(f"expected the compact score's recipe, got {type(score).__name__}")
@@ -176,11 +187,13 @@ def make_energy_recipe(score: Recipe) -> Recipe:
 
 
 COMPACT_PLAN = Plan(
+    estimator="genpose",
     preset="compact",
-    make_score=CompactScoreRecipe,
-    make_energy=make_energy_recipe,
-    # The energy starts from the score's weights and trains a head only: it converges sooner.
-    energy_share=0.25,
+    stages=(
+        Stage(name="score", make=lambda _: CompactScoreRecipe()),
+        # The energy starts from the score's weights and trains a head only: it converges sooner.
+        Stage(name="energy", make=make_energy_recipe, share=0.25),
+    ),
     weights_dtype=torch.float16,
     departures=COMPACT_DEPARTURES,
 )

@@ -64,7 +64,7 @@ class GenPose:
         self._model, self._preset, self._fingerprints = model, preset, fingerprints
         self._hypotheses, self._keep = options.hypotheses, options.keep
         self._ranking = sampling.ranking
-        self._device = _find_device(options.device)
+        self._device = find_device(options.device)
         self._sampler = sampling.sampler or preset.sampler
         self._steps = sampling.steps or preset.steps
         self._sigma_max = preset.get_start_sigma(sampling.t0)
@@ -80,7 +80,7 @@ class GenPose:
             UnknownNameError: no such preset or sampler.
         """
         preset = get_preset(options.preset)
-        model, fingerprints = preset.load(options.weights, _find_device(options.device))
+        model, fingerprints = preset.load(options.weights, find_device(options.device))
         return cls(model, preset, options, fingerprints)
 
     @classmethod
@@ -170,7 +170,12 @@ def _read_sampling(extra: dict[str, Any]) -> SamplingOptions:
     return SamplingOptions(**{name: value for name, value in extra.items() if value is not None})
 
 
-def _find_device(name: str) -> torch.device:
+def find_device(name: str) -> torch.device:
+    """Return the torch device of a name; "auto" takes a GPU where there is one.
+
+    Raises:
+        ConfigError: no such device here.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:

@@ -1,4 +1,4 @@
-"""Training of a preset's two networks: score, then energy, then weights with their card."""
+"""Training of a plan's networks one after the other, then weights with their card."""
 
 import hashlib
 import json
@@ -29,22 +29,34 @@ _VALIDATION_CLOUDS = 600
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """How the networks of a preset are trained.
+class Stage:
+    """One network of a plan.
 
     Attributes:
-        preset: its name.
-        make_score: returns the score network's recipe.
-        make_energy: returns the energy network's recipe, given that of the trained score network.
-        energy_share: budget of the energy network as a share of the score network's.
+        name: of the network and its weights file.
+        make: returns its recipe, given that of the stage before, if there was one.
+        share: its budget as a share of the whole plan's `--steps` or `--budget`.
+    """
+
+    name: str
+    make: Callable[[Recipe | None], Recipe]
+    share: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How the networks of an estimator's preset are trained.
+
+    Attributes:
+        estimator, preset: their names.
+        stages: the networks in the order of their training.
         weights_dtype: precision of the weights files.
         departures: sentences for the card: where the preset departs from the paper.
     """
 
+    estimator: str
     preset: str
-    make_score: Callable[[], Recipe]
-    make_energy: Callable[[Recipe], Recipe]
-    energy_share: float
+    stages: tuple[Stage, ...]
     weights_dtype: torch.dtype
     departures: tuple[str, ...] = ()
 
@@ -58,13 +70,13 @@ def fit_networks(
     report: Callable[[str], None],
     show: ShowProgress,
 ) -> None:
-    """Train score and energy on the training shards of a folder.
+    """Train the networks of a plan on the training shards of a folder.
 
     Args:
         plan: what to train.
         shards: folder of shards; those of split val, if any, measure accuracy on the way.
-        folder: receives `score.safetensors`, `energy.safetensors`, `card.json` and the state of
-            both trainings, from which the same call continues.
+        folder: receives a weights file for each network, `card.json` and the state of every
+            training, from which the same call continues.
         options: budget, seed, hold-out.
         report: receives lines about what is done and how accurate it is.
         show: displays progress.
@@ -74,23 +86,24 @@ def fit_networks(
     report(f"training on {len(clouds)} clouds of {len(clouds.instances)} instances")
     torch.manual_seed(options.seed)
     card: dict[str, Any] = {}
-    score = plan.make_score()
-    for name, share in (("score", 1.0), ("energy", plan.energy_share)):
-        recipe = score if name == "score" else plan.make_energy(score)
-        report(f"training the {name} network")
-        limits = _share_budget(options, share)
+    recipe: Recipe | None = None
+    for stage in plan.stages:
+        recipe = stage.make(recipe)
+        report(f"training the {stage.name} network")
+        limits = _share_budget(options, stage.share)
         trainer = Trainer(
             recipe,
             clouds,
             limits,
-            folder / name,
+            folder / stage.name,
             validation=validation,
             report=report,
             show=show,
         )
         outcome = trainer.run()
         trainer.load_average()
-        card[name] = _write_network(recipe, outcome, folder / f"{name}.safetensors", plan)
+        path = folder / f"{stage.name}.safetensors"
+        card[stage.name] = _write_network(recipe, outcome, path, plan)
     with replacing(folder / "card.json") as temporary:
         temporary.write_text(json.dumps(_describe(plan, clouds, options, card), indent=2) + "\n")
 
@@ -139,7 +152,7 @@ def _describe(
     """Return the card: what was trained on what, for how long, and how well it did."""
     instances = "\n".join(clouds.instances).encode()
     return {
-        "estimator": "genpose",
+        "estimator": plan.estimator,
         "preset": plan.preset,
         "genbench": version("genbench"),
         "torch": torch.__version__,

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark.diffusion.fitting import Plan
+from benchmark.diffusion.fitting import Plan, Stage
 from benchmark.diffusion.losses import compute_score_matching_loss
 from benchmark.diffusion.paper import SCHEDULE, EnergyNetwork, PaperModel, ScoreNetwork
 from benchmark.diffusion.pose_vector import POSE_SIZE, to_pose_vector
@@ -94,15 +94,17 @@ def _as_score(network: nn.Module) -> ScoreNetwork:
     return network
 
 
-def make_energy_recipe(score: Recipe) -> Recipe:
+def make_energy_recipe(score: Recipe | None) -> Recipe:
     """Return the recipe of the energy network; the trained score network validates it."""
-    return PaperRecipe(network=EnergyNetwork(), score=_as_score(score.network))
+    return PaperRecipe(network=EnergyNetwork(), score=score and _as_score(score.network))
 
 
 PAPER_PLAN = Plan(
+    estimator="genpose",
     preset="paper",
-    make_score=PaperRecipe,
-    make_energy=make_energy_recipe,
-    energy_share=_ENERGY_EPOCHS / _EPOCHS,
+    stages=(
+        Stage(name="score", make=lambda _: PaperRecipe()),
+        Stage(name="energy", make=make_energy_recipe, share=_ENERGY_EPOCHS / _EPOCHS),
+    ),
     weights_dtype=torch.float32,
 )

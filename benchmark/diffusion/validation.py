@@ -47,9 +47,16 @@ def measure_accuracy(
             pooled = pool_ranked(turned.cpu().numpy(), moved.cpu().numpy(), ranked)
             rotation.append(pooled[0])
             translation.append(pooled[1])
+    return summarise_poses(np.concatenate(rotation), np.concatenate(translation), clouds)
+
+
+def summarise_poses(
+    rotation: np.ndarray, translation: np.ndarray, clouds: CloudBatch
+) -> dict[str, float]:
+    """Return the accuracies of estimated poses (B, 3, 3), (B, 3) of some clouds."""
     symmetric = find_symmetric(clouds.category, clouds.handle_visible)
-    turn = np.rad2deg(compute_rotation_error(np.concatenate(rotation), clouds.rotation, symmetric))
-    shift = 100 * compute_translation_error(np.concatenate(translation), clouds.translation)
+    turn = np.rad2deg(compute_rotation_error(rotation, clouds.rotation, symmetric))
+    shift = 100 * compute_translation_error(translation, clouds.translation)
     return summarise_errors(turn, shift, clouds.category)
 
 

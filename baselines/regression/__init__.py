@@ -1,0 +1,1 @@
+"""The deterministic twin of GenPose: same encoder, data and budget; one pose is regressed."""
