@@ -42,6 +42,35 @@ class Run:
         return "tracking" in self.info.configuration
 
     @property
+    def is_imported(self) -> bool:
+        """Whether another project's result file was read."""
+        return "form" in self.info.configuration
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the run was told to stop before the end of its data."""
+        return self.info.configuration.get("limit") is not None
+
+    @property
+    def detections(self) -> str:
+        """Fingerprint of the detections."""
+        return self.info.fingerprints.get("detections", "")
+
+    @property
+    def labels(self) -> str:
+        """Fingerprint of the ground truth."""
+        return self.info.fingerprints.get("labels", "")
+
+    @cached_property
+    def hypotheses(self) -> int | None:
+        """Number of hypotheses of each detection, None for a method with a single answer."""
+        told = self.info.configuration.get("hypotheses")
+        if told is not None:
+            return int(told)
+        held = self.predictions.hypotheses if self.is_imported else None
+        return None if held is None else held.shape[1]
+
+    @property
     def weights(self) -> str:
         """Name of the weights set, "" for a method without."""
         return str(self.info.configuration.get("weights") or "")
