@@ -1,0 +1,209 @@
+"""Accuracy against network calls, every sampler from the same initial noise.
+
+    python -m tests.performance.measure_sampling SHARD... --preset compact --out FILE.csv
+
+Each object's poses are sampled by RK45 at tolerance 1e-5 and by every other setting, ranked and
+pooled; what is compared is the share of objects within 5 degrees and 2 cm, with a paired bootstrap
+over the objects, and how far single hypotheses end up from where RK45 takes them.
+"""
+
+import argparse
+import csv
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.aggregation import pool_ranked
+from benchmark.diffusion.denoiser import Denoise, PoseModel, bind
+from benchmark.diffusion.estimator import draw_noise
+from benchmark.diffusion.pose_vector import orthonormalise
+from benchmark.diffusion.presets import PRESETS
+from benchmark.diffusion.samplers import SAMPLERS, Sampler
+from benchmark.diffusion.samplers.rk45 import sample_rk45
+from benchmark.geometry.symmetry import (
+    compute_rotation_error,
+    compute_translation_error,
+    find_symmetric,
+)
+from benchmark.training.clouds import CloudBatch, TrainingClouds
+from tests.performance.models import load_model
+
+REFERENCE = ("rk45", 0)
+STEPS = {
+    "euler": (5, 8, 16),
+    "heun": (3, 4, 6, 8, 12),
+    "dpm-solver-2m": (3, 4, 5, 6, 8, 10, 12),
+    "dpm-solver-3m": (5, 6, 8, 10),
+}
+SETTINGS = (REFERENCE, *((name, steps) for name, counts in STEPS.items() for steps in counts))
+BATCH, ROUNDS = 32, 20_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What one setting made of some objects.
+
+    Attributes:
+        hit: (n,) whether the pooled pose is within 5 degrees and 2 cm.
+        turn_deg, shift_cm: (n,) median distance of the object's hypotheses to the reference's.
+        calls: network calls.
+    """
+
+    hit: np.ndarray
+    turn_deg: np.ndarray
+    shift_cm: np.ndarray
+    calls: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One setting in the table; accuracies and differences in percent and points."""
+
+    preset: str
+    sampler: str
+    steps: int
+    calls: int
+    objects: int
+    accuracy: float
+    difference: float
+    low: float
+    high: float
+    turn_deg: float
+    shift_cm: float
+
+
+def get_sampler(name: str) -> Sampler:
+    """Return a sampler by name, the reference with its tolerance."""
+    return partial(sample_rk45, tolerance=1e-5) if name == "rk45" else SAMPLERS[name]
+
+
+def count_calls(denoise: Denoise, calls: list[int]) -> Denoise:
+    """Return the denoiser that adds to `calls` whenever it is called."""
+
+    def counted(poses: Tensor, sigma: Tensor) -> Tensor:
+        calls[0] += 1
+        return denoise(poses, sigma)
+
+    return counted
+
+
+@torch.inference_mode()
+def sample_settings(
+    model: PoseModel[Any], preset: str, clouds: CloudBatch, noise: Tensor
+) -> Iterator[Outcome]:
+    """Yield the outcome of every setting on the same clouds and noise, the reference first."""
+    rules = PRESETS[preset]
+    features = model.encode(torch.from_numpy(clouds.points))
+    reference: tuple[np.ndarray, np.ndarray] | None = None
+    for name, steps in SETTINGS:
+        calls = [0]
+        sigmas = rules.make_sigmas(max(steps, 2), rules.get_start_sigma(None))
+        denoise = count_calls(bind(model, features), calls)
+        poses = orthonormalise(get_sampler(name)(denoise, sigmas[0] * noise, sigmas))
+        energies = model.compute_energies(features, poses)
+        rotation, translation = (x.numpy() for x in model.restore_poses(features, poses))
+        reference = reference or (rotation, translation)
+        pooled = pool_ranked(rotation, translation, None if energies is None else energies.numpy())
+        yield Outcome(
+            hit=find_hits(*pooled, clouds),
+            turn_deg=np.median(np.degrees(_turn_between(rotation, reference[0])), axis=1),
+            shift_cm=np.median(100 * _shift_between(translation, reference[1]), axis=1),
+            calls=calls[0],
+        )
+
+
+def find_hits(rotation: np.ndarray, translation: np.ndarray, clouds: CloudBatch) -> np.ndarray:
+    """Return whether poses (n, 3, 3), (n, 3) are within 5 degrees and 2 cm of the truth."""
+    symmetric = find_symmetric(clouds.category, clouds.handle_visible)
+    turn = np.degrees(compute_rotation_error(rotation, clouds.rotation, symmetric))
+    shift = 100 * compute_translation_error(translation, clouds.translation)
+    return (turn <= 5) & (shift <= 2)
+
+
+def _turn_between(rotation: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return compute_rotation_error(rotation, other, np.zeros(rotation.shape[:2], dtype=bool))
+
+
+def _shift_between(translation: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(translation - other, axis=-1)
+
+
+def summarise(preset: str, outcomes: dict[tuple[str, int], list[Outcome]]) -> list[Row]:
+    """Return the table of all objects so far."""
+    truth = np.concatenate([part.hit for part in outcomes[REFERENCE]])
+    rows = []
+    for (sampler, steps), parts in outcomes.items():
+        hit = np.concatenate([part.hit for part in parts])
+        low, high = bootstrap_difference(hit, truth)
+        rows.append(
+            Row(
+                preset=preset,
+                sampler=sampler,
+                steps=steps,
+                calls=round(np.mean([part.calls for part in parts])),
+                objects=len(hit),
+                accuracy=round(100 * hit.mean(), 3),
+                difference=round(100 * (hit.mean() - truth.mean()), 3),
+                low=round(low, 3),
+                high=round(high, 3),
+                turn_deg=round(np.median(np.concatenate([p.turn_deg for p in parts])), 4),
+                shift_cm=round(np.median(np.concatenate([p.shift_cm for p in parts])), 4),
+            )
+        )
+    return rows
+
+
+def bootstrap_difference(hit: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % interval, in points, of the difference of two shares over the same objects.
+
+    An object adds -1, 0 or 1, so that resampling the objects is a multinomial draw.
+    """
+    change = hit.astype(int) - truth
+    shares = [(change == value).mean() for value in (-1, 0, 1)]
+    draws = np.random.default_rng(0).multinomial(len(change), shares, size=ROUNDS)
+    low, high = np.percentile(100 * (draws[:, 2] - draws[:, 0]) / len(change), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def write_rows(path: Path, rows: list[Row]) -> None:
+    """Write the table as CSV."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [item.name for item in fields(Row)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)
+
+
+def main() -> None:
+    """Measure all settings; the table is written after every shard."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("shards", type=Path, nargs="+")
+    parser.add_argument("--preset", default="compact")
+    parser.add_argument("--hypotheses", type=int, default=50)
+    parser.add_argument("--limit", type=int, help="objects of each shard")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    model = load_model(arguments.preset)
+    outcomes: dict[tuple[str, int], list[Outcome]] = {setting: [] for setting in SETTINGS}
+    seeds = np.random.SeedSequence(0)
+    for path in arguments.shards:
+        clouds = TrainingClouds([path])
+        rows = np.arange(len(clouds))[: arguments.limit]
+        for start in range(0, len(rows), BATCH):
+            batch = clouds.fetch(rows[start : start + BATCH])
+            keys = seeds.spawn(1)[0].generate_state(len(batch.points), np.uint64)
+            noise = draw_noise(keys, arguments.hypotheses)
+            parts = sample_settings(model, arguments.preset, batch, noise)
+            for setting, part in zip(SETTINGS, parts, strict=True):
+                outcomes[setting].append(part)
+            write_rows(arguments.out, summarise(arguments.preset, outcomes))
+        print(f"{path.name}: {len(rows)} objects done", flush=True)
+
+
+if __name__ == "__main__":
+    main()
