@@ -1,0 +1,1 @@
+"""The paper's data figures: what each shows, as plain arrays; `drawing/` makes pictures of it."""

@@ -1,0 +1,1 @@
+"""Pictures of what `leaderboards.figures` computes, by matplotlib, without a display."""

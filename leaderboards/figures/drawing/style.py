@@ -1,0 +1,93 @@
+"""How all figures look, and how they become files that are the same whenever they are made."""
+
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from benchmark.columns import replacing
+
+CATEGORY_COLOURS: dict[str, str] = {
+    "bottle": "#0072B2",
+    "bowl": "#E69F00",
+    "camera": "#CC79A7",
+    "can": "#009E73",
+    "laptop": "#D55E00",
+    "mug": "#56B4E9",
+}
+"""One colour a category in every figure; Okabe and Ito's set, which colour-blind readers can tell
+apart."""
+
+AXIS_COLOURS: tuple[str, str, str] = ("#D55E00", "#009E73", "#0072B2")
+"""Of an object's x, y and z axis."""
+
+TRUTH_COLOUR = "#FFFFFF"
+INK, FAINT = "#222222", "#8A8A8A"
+
+_SETTINGS: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": FAINT,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "svg.hashsalt": "genbench",
+    "figure.facecolor": "white",
+}
+_CAPTION_SIZE = 7.5
+_CHARACTERS_PER_INCH = 16.5  # of a caption's letters, with some room
+_LINE_INCHES = 0.155
+_DPI = 160
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw and save with our settings while the block runs, whatever the user's are."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_SETTINGS)
+        yield
+
+
+def make_figure(width: float, height: float, caption: str) -> Figure:
+    """Return an empty figure (inches) with a caption below it, which makes it higher."""
+    lines = textwrap.wrap(caption, int(width * _CHARACTERS_PER_INCH))
+    room = _LINE_INCHES * len(lines) + 0.12 if lines else 0.0
+    bottom = room / (height + room)
+    engine = ConstrainedLayoutEngine(rect=(0, bottom, 1, 1 - bottom))
+    figure = Figure(figsize=(width, height + room), layout=engine)
+    figure.text(
+        0.12 / width,
+        0.06 / (height + room),
+        "\n".join(lines),
+        fontsize=_CAPTION_SIZE,
+        color="#555555",
+        va="bottom",
+        linespacing=1.35,
+    ).set_in_layout(False)
+    return figure
+
+
+def format_number(value: float, decimals: int | None = None) -> str:
+    """Return a number as it stands in print, with a minus sign instead of a hyphen."""
+    text = f"{value:g}" if decimals is None else f"{value:.{decimals}f}"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG or SVG, by the ending of `path`; equal figures give equal bytes."""
+    nothing = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
+    kind = path.suffix.removeprefix(".")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format=kind, dpi=_DPI, metadata=nothing[kind])
