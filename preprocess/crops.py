@@ -1,8 +1,7 @@
 """From a detection to its cloud: GenPose's window, 256x256 crop, back-projection, 1024 points.
 
-The crop repeats or skips source pixels, so that its points are a weighted set of the window's
-pixels. `crop_cloud` builds all of them; `sample_cloud` draws 1024 without building the others, and
-returns the same bytes as `crop_cloud` followed by `sample_points`.
+The crop repeats or skips source pixels. `crop_cloud` builds all its points; `sample_cloud` projects
+the 1024 that are drawn, and returns the same bytes as `crop_cloud` followed by `sample_points`.
 """
 
 from functools import lru_cache
@@ -102,15 +101,13 @@ def crop_cloud(
         window: from `compute_window`.
         intrinsics: the camera's.
     """
-    crop_rows, rows = _read_lines(window.rmin, window.rmax, depth_mm.shape[0])
-    crop_cols, cols = _read_lines(window.cmin, window.cmax, depth_mm.shape[1])
-    # flatnonzero is far faster than nonzero in 2D
-    ys, xs = np.divmod(np.flatnonzero(_find_valid(depth_mm, mask, rows, cols)), len(cols) or 1)
-    u, v = cols[xs], rows[ys]
+    lines = _read_lines(window, depth_mm.shape)
+    y, x = lines.split(_find_points(depth_mm, mask, lines))
+    u, v = lines.cols[x], lines.rows[y]
     return Crop(
         _back_project(depth_mm[v, u], u, v, intrinsics),
         np.stack([u, v], axis=1).astype(np.int16),
-        (crop_rows[ys] * CROP_SIDE + crop_cols[xs]).astype(np.uint16),
+        (lines.crop_rows[y] * CROP_SIDE + lines.crop_cols[x]).astype(np.uint16),
     )
 
 
@@ -140,65 +137,56 @@ def sample_cloud(
     intrinsics: Intrinsics,
     rng: np.random.Generator,
 ) -> SampledCloud:
-    """Return what `sample_points(crop_cloud(...).points, rng)` would, building 1024 points only.
-
-    A crop row repeats a source row, and within it a crop column repeats a source column; two
-    cumulative counts therefore tell which source pixel lies behind the k-th point of the crop.
-    """
-    rows, row_repeats = _count_lines(window.rmin, window.rmax, depth_mm.shape[0])
-    cols, col_repeats = _count_lines(window.cmin, window.cmax, depth_mm.shape[1])
-    valid = _find_valid(depth_mm, mask, rows, cols)
-    if not valid.any():
-        return _give_no_cloud(0)
-    ends = np.cumsum(valid * col_repeats.astype(np.uint16), dtype=np.int64)
-    row_ends = ends[len(cols) - 1 :: len(cols)]
-    source_row = np.repeat(np.arange(len(rows)), row_repeats)
-    crop_row_ends = np.cumsum(np.diff(row_ends, prepend=0)[source_row])
-    count = int(crop_row_ends[-1])
-    if count < MIN_POINTS:
-        return _give_no_cloud(count)
-    ids = draw_point_ids(count, rng)
-    crop_row = np.searchsorted(crop_row_ends, ids, side="right")
-    in_source = row_ends[source_row[crop_row]] - (crop_row_ends[crop_row] - ids)
-    y, x = np.divmod(np.searchsorted(ends, in_source, side="right"), len(cols))
-    u, v = cols[x], rows[y]
+    """Return what `sample_points` of `crop_cloud` would, projecting 1024 points only."""
+    lines = _read_lines(window, depth_mm.shape)
+    index = _find_points(depth_mm, mask, lines)
+    if len(index) < MIN_POINTS:
+        return _give_no_cloud(len(index))
+    y, x = lines.split(index[draw_point_ids(len(index), rng)])
+    u, v = lines.cols[x], lines.rows[y]
     points = _back_project(depth_mm[v, u], u, v, intrinsics)
-    return SampledCloud(points, np.stack([u, v], axis=1).astype(np.int16), count)
+    return SampledCloud(points, np.stack([u, v], axis=1).astype(np.int16), len(index))
 
 
 def _give_no_cloud(count: int) -> SampledCloud:
     return SampledCloud(np.empty((0, 3), np.float32), np.empty((0, 2), np.int16), count)
 
 
-def _read_lines(start: int, stop: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the crop lines that lie inside an image axis, and the source line each one reads."""
+class _Lines(NamedTuple):
+    """The crop lines that lie inside the image, and the source lines that they read."""
+
+    crop_rows: np.ndarray
+    rows: np.ndarray
+    crop_cols: np.ndarray
+    cols: np.ndarray
+
+    def split(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the row and the column of flat indices into the lines' crossings."""
+        return np.divmod(index, len(self.cols) or 1)
+
+
+def _read_lines(window: Window, shape: tuple[int, ...]) -> _Lines:
+    return _Lines(
+        *_read_axis(window.rmin, window.rmax, shape[0]),
+        *_read_axis(window.cmin, window.cmax, shape[1]),
+    )
+
+
+def _read_axis(start: int, stop: int, length: int) -> tuple[np.ndarray, np.ndarray]:
     source = start + compute_crop_offsets(stop - start)
     crop = np.flatnonzero((source >= 0) & (source < length))
     return crop, source[crop]
 
 
-def _count_lines(start: int, stop: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct source lines that a crop reads, and how often it reads each."""
-    source = _read_lines(start, stop, length)[1]
-    if not len(source):
-        return source, source
-    repeats = np.bincount(source - source[0])
-    read = np.flatnonzero(repeats)
-    return read + source[0], repeats[read]
-
-
-def _find_valid(
-    depth_mm: np.ndarray, mask: np.ndarray, rows: np.ndarray, cols: np.ndarray
-) -> np.ndarray:
-    """Return where the object has depth, at the crossings of sorted rows and columns."""
+def _find_points(depth_mm: np.ndarray, mask: np.ndarray, lines: _Lines) -> np.ndarray:
+    """Return the flat indices of the lines' crossings at which the object has depth."""
+    rows, cols = lines.rows, lines.cols
     if not len(rows) or not len(cols):
-        return np.zeros((len(rows), len(cols)), dtype=bool)
+        return np.empty(0, dtype=np.int64)
     block = np.s_[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
-    depth, on_object = depth_mm[block], mask[block]
-    if depth.shape != (len(rows), len(cols)):
-        depth, on_object = (part[rows - rows[0]][:, cols - cols[0]] for part in (depth, on_object))
-    valid: np.ndarray = (on_object != 0) & (depth > 0)
-    return valid
+    valid = (mask[block] != 0) & (depth_mm[block] > 0)
+    # take along one axis after the other is several times as fast as indexing both at once
+    return np.flatnonzero(valid.take(rows - rows[0], axis=0).take(cols - cols[0], axis=1))
 
 
 def _back_project(

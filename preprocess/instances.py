@@ -40,19 +40,28 @@ class VisibleInstance:
     Attributes:
         meta: its row of `_meta.txt`.
         bbox: (4,) int32 pixel box of its mask, upper ends excluded.
-        rows: (n,) pixel rows of its mask.
-        cols: (n,) pixel columns.
+        mask: (height, width) bool, its pixels within the box.
     """
 
     meta: MetaInstance
     bbox: np.ndarray
-    rows: np.ndarray
-    cols: np.ndarray
+    mask: np.ndarray
 
     @property
     def visible_pixels(self) -> int:
         """Pixels of its mask."""
-        return len(self.rows)
+        return int(np.count_nonzero(self.mask))
+
+    def select(self, image: np.ndarray) -> np.ndarray:
+        """Return the values (n, ...) of an image (h, w, ...) at its pixels, in row-major order."""
+        y1, x1, y2, x2 = self.bbox
+        values: np.ndarray = image[y1:y2, x1:x2][self.mask]
+        return values
+
+    def find_pixels(self) -> np.ndarray:
+        """Return the column and row (n, 2) of its pixels, in row-major order."""
+        rows, cols = np.divmod(np.flatnonzero(self.mask), max(self.mask.shape[1], 1))
+        return np.stack([cols + self.bbox[1], rows + self.bbox[0]], axis=1)
 
 
 def read_frame(frame: NocsFrame) -> FrameImages:
@@ -104,8 +113,7 @@ def _locate(mask: np.ndarray, meta: MetaInstance) -> VisibleInstance:
     own = mask == meta.id
     bbox = compute_mask_box(own)
     block = own[bbox[0] : bbox[2], bbox[1] : bbox[3]]
-    rows, cols = np.divmod(np.flatnonzero(block), max(block.shape[1], 1))
-    return VisibleInstance(meta=meta, bbox=bbox, rows=rows + bbox[0], cols=cols + bbox[1])
+    return VisibleInstance(meta=meta, bbox=bbox, mask=block)
 
 
 def select_usable(
@@ -114,7 +122,7 @@ def select_usable(
     """Divide instances into those that SPD keeps and quarantine rows for the others."""
     usable, left_out = [], []
     for instance in instances:
-        problem = _find_problem(instance, depth_mm[instance.rows, instance.cols])
+        problem = _find_problem(instance, instance.select(depth_mm))
         if problem is None:
             usable.append(instance)
         else:

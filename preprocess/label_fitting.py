@@ -70,14 +70,13 @@ def _derive_label(
     coordinates: np.ndarray,
     depth_mm: np.ndarray,
 ) -> ObjectLabel:
-    at = (instance.rows, instance.cols)
-    nocs = decode_coordinates(coordinates[at])
-    pixels = np.stack([instance.cols, instance.rows], axis=1)
+    nocs = decode_coordinates(instance.select(coordinates))
+    pixels = instance.find_pixels()
     extents = models.get_extents(frame.part, instance.meta)
     diagonal = float(np.linalg.norm(extents))
     if frame.part.source == "camera":
         rng = np.random.default_rng([zlib.crc32(frame.id.encode()), instance.meta.id])
-        pose = fit_to_depth(nocs, pixels, depth_mm[at], frame.part.intrinsics, rng)
+        pose = fit_to_depth(nocs, pixels, instance.select(depth_mm), frame.part.intrinsics, rng)
     else:
         pose = fit_to_pixels(nocs, pixels, diagonal, frame.part.intrinsics)
     if pose is None:

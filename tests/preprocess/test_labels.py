@@ -135,8 +135,7 @@ def test_instances_come_by_id_with_their_own_pixels() -> None:
     assert second.visible_pixels == 800
     for instance in (first, second):
         rows, cols = np.nonzero(mask == instance.meta.id)
-        np.testing.assert_array_equal(instance.rows, rows)
-        np.testing.assert_array_equal(instance.cols, cols)
+        np.testing.assert_array_equal(instance.find_pixels(), np.stack([cols, rows], axis=1))
 
 
 @pytest.mark.parametrize(
@@ -173,9 +172,9 @@ def test_rules_for_leaving_an_object_out(
     depth = np.zeros((20, 20), np.uint16)
     depth.flat[:valid] = 800
     depth.flat[: min(valid, 1)] = deepest
-    rows, cols = (index.ravel() for index in np.indices(depth.shape))
     meta = MetaInstance(id=3, category=1, model=model)
-    instance = VisibleInstance(meta=meta, bbox=np.array([0, 0, 20, 20]), rows=rows, cols=cols)
+    everywhere = np.ones(depth.shape, bool)
+    instance = VisibleInstance(meta=meta, bbox=np.array([0, 0, 20, 20]), mask=everywhere)
     usable, left_out = select_usable("frame", [instance], depth)
     assert len(usable) == (reason is None)
     assert [row[:3] for row in left_out] == ([] if reason is None else [("frame", 3, reason)])
@@ -211,7 +210,7 @@ def test_recentring_moves_the_frame_and_not_the_object() -> None:
         np.array(0.2), Rotation.random(random_state=1).as_matrix(), rng.normal(size=3)
     )
     label = ObjectLabel(
-        instance=VisibleInstance(meta=BOTTLE, bbox=np.zeros(4), rows=np.zeros(0), cols=np.zeros(0)),
+        instance=VisibleInstance(meta=BOTTLE, bbox=np.zeros(4), mask=np.zeros((0, 0), bool)),
         pose=pose,
         extents=extents,
     )
