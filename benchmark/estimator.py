@@ -6,11 +6,13 @@ plain class registered under a name (`benchmark.registry`); it needs nothing els
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from benchmark.errors import ConfigError
+
+TrackStart = Literal["truth", "perturbed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,8 @@ class Observations:
             order and workers never change a result.
         intrinsics: (B, 4) float64 fx, fy, cx, cy in pixels.
         crops: (B, S, S, 3) uint8 colour crops for estimators that need "rgb", else None.
+        surfaces: B arrays (P, 3) of points on the objects' own surfaces, object frame, metres, for
+            estimators that need "cad", else None.
     """
 
     points: np.ndarray
@@ -53,6 +57,7 @@ class Observations:
     seeds: np.ndarray
     intrinsics: np.ndarray
     crops: np.ndarray | None = None
+    surfaces: tuple[np.ndarray, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.points)
@@ -101,6 +106,7 @@ class EstimatorOptions:
         hypotheses: K, the number of poses to sample.
         keep: fraction of the hypotheses that is pooled (delta of the paper).
         device: torch device name ("cpu", "cuda"), "auto" takes a GPU where there is one.
+        tracking: poses are to be tracked, not estimated frame by frame.
         extra: estimator-specific options (t0, sampler, steps, ranking).
     """
 
@@ -109,6 +115,7 @@ class EstimatorOptions:
     hypotheses: int = 50
     keep: float = 0.6
     device: str = "auto"
+    tracking: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -142,4 +149,23 @@ class PoseEstimator(Protocol):
 
         Under "fingerprints" it holds the SHA-256 of every weights file, by name, if there are any.
         """
+        ...
+
+
+@runtime_checkable
+class PoseTracker(PoseEstimator, Protocol):
+    """What an estimator that gives "tracking" provides besides.
+
+    It keeps no state: what it knows of an object is the pose of the frame before, so that one
+    tracker follows any number of objects.
+
+    Attributes:
+        start: the first pose of an object, as the method's protocol has it: its true pose, or that
+            with the noise of CAPTRA and CATRE.
+    """
+
+    start: ClassVar[TrackStart]
+
+    def track(self, observations: Observations, previous: PoseEstimate) -> PoseEstimate:
+        """Return the pose of each observation, given that of the same object one frame before."""
         ...
