@@ -9,6 +9,9 @@ import hashlib
 import io
 import math
 import os
+import re
+import socket
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -19,8 +22,11 @@ import h5py
 import numpy as np
 
 from benchmark.errors import ShardFormatError
+from benchmark.signals import postponing_signals
 
 _CHUNK_BYTES = 1 << 22
+_HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
+"""Tells temporary files of this machine from those of others that share the folder."""
 
 
 def column(dtype: str, *shape: int, optional: bool = False) -> Any:
@@ -192,10 +198,12 @@ def _iterate_chunks(values: np.ndarray | h5py.Dataset) -> Iterator[np.ndarray]:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it over `path` when the block succeeds.
 
-    Whatever goes wrong, nothing half-written is ever visible under the final name.
+    Whatever goes wrong, nothing half-written is ever visible under the final name. What a killed
+    process has left of the same file is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{_HOST}-{os.getpid()}.part")
+    _remove_leftovers(path)
     try:
         yield temporary
         with temporary.open("rb") as handle:
@@ -205,14 +213,35 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def _remove_leftovers(path: Path) -> None:
+    """Remove temporary files for `path` whose process, of this very machine, is no more."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.{_HOST}-(\d+)\.part")
+    for found in path.parent.iterdir():
+        match = pattern.fullmatch(found.name)
+        if match is not None and not _is_alive(int(match[1])):
+            found.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 @contextmanager
 def creating(path: Path) -> Iterator[h5py.File]:
     """Yield a new HDF5 file that appears as `path` when the block succeeds.
 
+    Ctrl-C and SIGTERM wait until it is there: an exception under HDF5's hands crashes the process.
+
     Raises:
         OSError: it could not be written (no space left).
     """
-    with replacing(path) as temporary, _PatientFile(temporary, "w+") as raw:
+    with postponing_signals(), replacing(path) as temporary, _PatientFile(temporary, "w+") as raw:
         with h5py.File(raw, "w", libver="v110") as file:
             yield file
         if raw.failure is not None:

@@ -226,7 +226,9 @@ def read_predictions(path: Path) -> Predictions:
         predictions = _read_open(file)
         checksum = compute_checksum(predictions.tables(), _get_arrays(file))
         if checksum != file.attrs.get("checksum"):
-            raise ShardFormatError(f"{path}: its content does not match its checksum: run it again")
+            raise ShardFormatError(
+                f"{path}: its content does not match its checksum: delete it and run again"
+            )
     predictions.check()
     return predictions
 

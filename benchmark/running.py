@@ -92,6 +92,7 @@ def run_estimator(
     with locked(out):
         if path.exists():
             _check_same_run(path, base, shards, options.limit)
+            shutil.rmtree(out / _PARTS_NAME, ignore_errors=True)  # left by a kill in between
             return path
         parts = []
         for source, shard in _iterate_limited(shards, options.limit):

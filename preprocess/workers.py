@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -19,7 +20,8 @@ def map_in_processes(
     """Yield `function(task)` for every task as it is done, in no particular order.
 
     When the caller is interrupted, or a task fails, workers are told to stop and unwind, so that
-    their temporary files are removed, and the exception goes on.
+    their temporary files are removed, and the exception goes on. When the caller is killed, they
+    notice and do the same.
 
     Args:
         function: a function of a module (it is sent to other processes by name).
@@ -52,9 +54,18 @@ def map_in_processes(
 
 
 def _prepare_worker() -> None:
-    """Leave Ctrl-C to the parent process, and unwind when the parent says stop."""
+    """Leave Ctrl-C to the parent process, and unwind when the parent says stop or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _unwind)
+    threading.Thread(target=_stop_with_parent, daemon=True).start()
+
+
+def _stop_with_parent() -> None:
+    """Wait for the parent's end: a killed one tells its workers nothing, and the pool waits on."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _unwind(number: int, _frame: FrameType | None) -> None:

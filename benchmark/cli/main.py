@@ -8,20 +8,17 @@ is a Python keyword gets an underscore: `import_.py`). It is imported only when 
 `genbench --help` starts no heavy library.
 """
 
-import os
 import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib import import_module
 from keyword import iskeyword
-from types import FrameType
 from typing import Any
 
 import click
 
 from benchmark.errors import ComparisonError, GenBenchError, UnknownNameError
+from benchmark.signals import Terminated, raising_signals
 
 COMMANDS: dict[str, str] = {
     "synth": "Render synth6, a data set in the NOCS format.",
@@ -36,10 +33,6 @@ COMMANDS: dict[str, str] = {
     "export-weights": "Write weights as the released GenPose code reads them.",
     "list": "Show estimators, data sets, protocols and weights.",
 }
-
-
-class Terminated(BaseException):
-    """The process was asked to stop (SIGTERM); unwinds so that temporary files are removed."""
 
 
 class CommandGroup(click.Group):
@@ -73,8 +66,9 @@ class CommandGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; whatever goes wrong ends as one line on stderr and an exit code."""
+        signals: list[int] = []
         try:
-            with _terminating():
+            with raising_signals() as signals:
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise
@@ -83,13 +77,20 @@ class CommandGroup(click.Group):
                 import traceback
 
                 traceback.print_exc()
-            message, code = describe_failure(error)
+            message, code = describe_failure(error, signals)
             click.echo(f"genbench: {message}", err=True)
             ctx.exit(code)
 
 
-def describe_failure(error: BaseException) -> tuple[str, int]:
-    """Return the line to print for an error, and the exit code."""
+def describe_failure(error: BaseException, signals: Sequence[int] = ()) -> tuple[str, int]:
+    """Return the line to print for an error, and the exit code.
+
+    Args:
+        error: what ended the command.
+        signals: requests to stop that came before; they are the reason, whatever the error.
+    """
+    if signals:
+        error = KeyboardInterrupt() if signals[0] == signal.SIGINT else Terminated()
     line = " ".join(str(error).split())
     match error:
         case ComparisonError():
@@ -107,26 +108,6 @@ def describe_failure(error: BaseException) -> tuple[str, int]:
         case _:
             kind = type(error).__name__
             return f"unexpected {kind}: {line} (genbench --debug ... shows where)", 1
-
-
-@contextmanager
-def _terminating() -> Iterator[None]:
-    """Raise `Terminated` on SIGTERM while the block runs; forked workers just exit."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    owner = os.getpid()
-
-    def terminate(_signal: int, _frame: FrameType | None) -> None:
-        if os.getpid() != owner:
-            os._exit(128 + signal.SIGTERM)
-        raise Terminated
-
-    previous = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,8 +1,8 @@
 """Training of a plan's networks one after the other, then weights with their card."""
 
-import hashlib
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,7 @@ import torch
 from benchmark.columns import replacing
 from benchmark.diffusion.checkpoints import write_weights
 from benchmark.errors import ShardFormatError
+from benchmark.locking import locked
 from benchmark.progress import ShowProgress
 from benchmark.shards import find_shards
 from benchmark.training.clouds import CloudBatch, TrainingClouds
@@ -24,6 +25,7 @@ from benchmark.training.loop import (
     TrainingOutcome,
 )
 from benchmark.training.options import FitOptions
+from benchmark.training.processes import is_first_process
 
 _VALIDATION_CLOUDS = 600
 
@@ -80,21 +82,43 @@ def fit_networks(
         options: budget, seed, hold-out.
         report: receives lines about what is done and how accurate it is.
         show: displays progress.
+
+    Raises:
+        ConfigError: another process trains in `folder`.
     """
-    clouds = TrainingClouds(find_shards(shards, split="train"), holdout=options.holdout)
-    validation = read_validation_clouds(shards)
-    report(f"training on {len(clouds)} clouds of {len(clouds.instances)} instances")
+    with locked(folder) if is_first_process() else nullcontext():
+        clouds = TrainingClouds(find_shards(shards, split="train"), holdout=options.holdout)
+        report(f"training on {len(clouds)} clouds of {len(clouds.record.instances)} instances")
+        validation = read_validation_clouds(shards)
+        card = _fit_stages(
+            plan, clouds, folder, options, validation=validation, report=report, show=show
+        )
+        with replacing(folder / "card.json") as temporary:
+            text = json.dumps(_describe(plan, clouds, options, card), indent=2)
+            temporary.write_text(f"{text}\n", encoding="utf-8")
+
+
+def _fit_stages(
+    plan: Plan,
+    clouds: TrainingClouds,
+    folder: Path,
+    options: FitOptions,
+    *,
+    validation: CloudBatch | None,
+    report: Callable[[str], None],
+    show: ShowProgress,
+) -> dict[str, Any]:
+    """Train every network and write its weights; return their entries on the card."""
     torch.manual_seed(options.seed)
     card: dict[str, Any] = {}
     recipe: Recipe | None = None
     for stage in plan.stages:
         recipe = stage.make(recipe)
         report(f"training the {stage.name} network")
-        limits = _share_budget(options, stage.share)
         trainer = Trainer(
             recipe,
             clouds,
-            limits,
+            _share_budget(options, stage.share),
             folder / stage.name,
             validation=validation,
             report=report,
@@ -104,8 +128,7 @@ def fit_networks(
         trainer.load_average()
         path = folder / f"{stage.name}.safetensors"
         card[stage.name] = _write_network(recipe, outcome, path, plan)
-    with replacing(folder / "card.json") as temporary:
-        temporary.write_text(json.dumps(_describe(plan, clouds, options, card), indent=2) + "\n")
+    return card
 
 
 def read_validation_clouds(shards: Path) -> CloudBatch | None:
@@ -150,7 +173,6 @@ def _describe(
     plan: Plan, clouds: TrainingClouds, options: FitOptions, networks: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the card: what was trained on what, for how long, and how well it did."""
-    instances = "\n".join(clouds.instances).encode()
     return {
         "estimator": plan.estimator,
         "preset": plan.preset,
@@ -158,12 +180,6 @@ def _describe(
         "torch": torch.__version__,
         "options": asdict(options),
         "networks": networks,
-        "data": {
-            "objects": len(clouds),
-            "categories": list(clouds.categories),
-            "instances": len(clouds.instances),
-            "instances_sha256": hashlib.sha256(instances).hexdigest(),
-            "shards": clouds.fingerprints,
-        },
+        "data": clouds.record.to_card(),
         "departures": list(plan.departures),
     }

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from benchmark.columns import replacing
 from benchmark.diffusion.paper import SCHEDULE, EnergyNetwork, PoseNetwork, ScoreNetwork
 from benchmark.errors import DataFormatError
+from benchmark.training.states import write_state
 
 _LARGEST_BYTES = 1 << 30
 _WEIGHTS_KEY = "model_state_dict"
@@ -75,8 +75,7 @@ def write_official_checkpoint(
             "_last_lr": [rate],
         },
     }
-    with replacing(path) as temporary:
-        torch.save(content, temporary)
+    write_state(path, content)
 
 
 def load_official(path: Path, kind: Kind) -> PoseNetwork:

@@ -115,8 +115,7 @@ def to_document(result: Result) -> dict[str, Any]:
         "format": _FORMAT,
         "schema_version": SCHEMA_VERSION,
         "run": asdict(result.run),
-        "environment": result.environment,
-        "seconds": result.seconds,
+        "environment": result.environment | {"seconds": result.seconds},
         "protocols": {block.protocol: asdict(block) for block in result.protocols},
     }
     return dict(_replace_nan(document))
@@ -125,7 +124,7 @@ def to_document(result: Result) -> dict[str, Any]:
 def write_result(path: Path, result: Result) -> None:
     """Write result.json."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(to_document(result), indent=1) + "\n")
+        temporary.write_text(f"{json.dumps(to_document(result), indent=1)}\n", encoding="utf-8")
 
 
 def read_result(path: Path) -> Result:
@@ -135,18 +134,19 @@ def read_result(path: Path) -> Result:
         DataFormatError: it is not a result of this or an older schema.
     """
     try:
-        document = json.loads(path.read_text())
+        document = json.loads(path.read_text(encoding="utf-8"))
         if document["format"] != _FORMAT or document["schema_version"] > SCHEMA_VERSION:
             raise DataFormatError(
                 f"{path}: expected format {_FORMAT} of schema {SCHEMA_VERSION} or older, got "
                 f"{document['format']} of {document['schema_version']}: evaluate again"
             )
         run = document["run"] | {"assumptions": tuple(document["run"]["assumptions"])}
+        environment = {"seconds": document.get("seconds")} | document["environment"]
         return Result(
             run=RunInfo(**run),
             protocols=tuple(_parse_block(block) for block in document["protocols"].values()),
-            environment=document["environment"],
-            seconds=document["seconds"],
+            seconds=environment.pop("seconds"),
+            environment=environment,
         )
     except OSError as error:
         raise DataFormatError(f"{path}: cannot be read ({error.strerror})") from error

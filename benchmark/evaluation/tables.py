@@ -90,7 +90,7 @@ def write_tables(out: Path, result: Result) -> None:
     with replacing(out / "table.csv") as temporary:
         pandas.concat(labelled).to_csv(temporary, index=False)
     with replacing(out / "table.md") as temporary:
-        temporary.write_text("\n".join(pages))
+        temporary.write_text("\n".join(pages), encoding="utf-8")
 
 
 def _render_markdown(block: ProtocolResult, frame: "pandas.DataFrame") -> str:

@@ -20,7 +20,7 @@ def write_loss_curve(log: Path, picture: Path) -> None:
     if not rows:
         return
     with replacing(picture) as temporary:
-        temporary.write_text(_draw(rows))
+        temporary.write_text(_draw(rows), encoding="utf-8")
 
 
 def _draw(rows: list[tuple[int, float]]) -> str:

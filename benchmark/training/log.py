@@ -43,11 +43,11 @@ def append_row(path: Path, row: LogRow) -> None:
 
 
 def read_rows(path: Path) -> Iterator[LogRow]:
-    """Yield the rows of a log; nothing if there is none."""
+    """Yield the rows of a log, up to one that a full disk has cut short; nothing without a log."""
     if not path.exists():
         return
     with path.open(newline="") as file:
-        for row in csv.DictReader(file):
+        for row in csv.DictReader(line for line in file if line.endswith("\n")):
             values = {name: float(row[name]) for name in _NAMES if name != "step"}
             yield LogRow(step=int(row["step"]), **values)
 
@@ -55,8 +55,9 @@ def read_rows(path: Path) -> Iterator[LogRow]:
 def forget_rows_after(path: Path, step: int) -> None:
     """Drop what a killed training logged after its last check-point: it is done again."""
     rows = [row for row in read_rows(path) if row.step <= step]
-    path.unlink(missing_ok=True)
-    if rows:
-        with replacing(path) as temporary:
-            for row in rows:
-                append_row(temporary, row)
+    if not rows:
+        path.unlink(missing_ok=True)
+        return
+    with replacing(path) as temporary:
+        for row in rows:
+            append_row(temporary, row)

@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark.columns import replacing
 from benchmark.errors import ConfigError
 from benchmark.progress import ShowProgress, show_nothing
 from benchmark.training.clouds import CloudBatch, TrainingClouds
 from benchmark.training.curve import write_loss_curve
 from benchmark.training.log import LogRow, append_row, forget_rows_after, read_rows
 from benchmark.training.processes import Processes
+from benchmark.training.states import write_state
 
 Prepared = dict[str, Tensor]
 
@@ -74,6 +74,7 @@ class TrainingOptions:
         seed: of weights, batches, augmentation and noise.
         device: torch device.
         validate_every, save_every, log_every: steps between two of each.
+        save_seconds: most time between two check-points.
         clip: largest norm of the gradient.
     """
 
@@ -84,6 +85,7 @@ class TrainingOptions:
     validate_every: int = 1000
     save_every: int = 500
     log_every: int = 50
+    save_seconds: float = 60.0
     clip: float = 1.0
 
 
@@ -126,6 +128,7 @@ class Trainer:
         self.recipe, self.clouds, self.options = recipe, clouds, options
         self.folder, self.validation, self.report, self.show = folder, validation, report, show
         self._losses: deque[float] = deque(maxlen=options.log_every)
+        self._saved = time.monotonic()
         self.processes = Processes.join(options.device)
         recipe.network.to(self.processes.device)
         self.optimiser = recipe.make_optimiser()
@@ -142,19 +145,15 @@ class Trainer:
         """Train to the end of the budget, from the last check-point if there is one."""
         started = time.monotonic() - self.seconds
         batches = self._batches(self.step)
-        try:
-            if self.steps is None:
-                for prepared in itertools.islice(batches, self._MEASURED_STEPS):
-                    self._take_step(prepared, started)
-                self._fix_steps((time.monotonic() - started) / self._MEASURED_STEPS)
-            with self.show("training", self.steps, "steps") as advance:
-                advance(self.step)
-                for prepared in batches:
-                    self._take_step(prepared, started)
-                    advance(1)
-        except KeyboardInterrupt:
-            self._save()
-            raise
+        if self.steps is None:
+            for prepared in itertools.islice(batches, self._MEASURED_STEPS):
+                self._take_step(prepared, started)
+            self._fix_steps((time.monotonic() - started) / self.step)
+        with self.show("training", self.steps, "steps") as advance:
+            advance(self.step)
+            for prepared in batches:
+                self._take_step(prepared, started)
+                advance(1)
         self._save()
         logged = [row.loss for row in read_rows(self._log_path)]
         return TrainingOutcome(
@@ -235,7 +234,8 @@ class Trainer:
             self._log(loss, norm)
         if self.validation is not None and (self.step % options.validate_every == 0 or last):
             self._validate(self.validation, loss)
-        if self.step % options.save_every == 0:
+        waited = time.monotonic() - self._saved >= options.save_seconds
+        if self.step % options.save_every == 0 or waited:
             self._save()
 
     def _log(self, loss: float, norm: float) -> None:
@@ -263,6 +263,8 @@ class Trainer:
         self.report(f"step {self.step}: loss {loss:.4f}; validation {shown}")
 
     def _save(self) -> None:
+        """Write a check-point; only between two steps, when all of the state is of one step."""
+        self._saved = time.monotonic()
         if not self.processes.is_first:
             return
         write_loss_curve(self._log_path, self.folder / "loss.svg")
@@ -273,12 +275,12 @@ class Trainer:
             "step": self.step,
             "steps": self.steps,
             "seconds": self.seconds,
+            "losses": list(self._losses),
             "seed": self.options.seed,
             "fingerprints": self.clouds.fingerprints,
             "accuracy": self.accuracy,
         }
-        with replacing(self._state_path) as temporary:
-            torch.save(state, temporary)
+        write_state(self._state_path, state)
 
     def _restore(self) -> None:
         state = torch.load(self._state_path, map_location=self.processes.device, weights_only=True)
@@ -297,6 +299,7 @@ class Trainer:
         self.step, self.seconds = state["step"], state["seconds"]
         self.steps = self.options.steps or state["steps"]
         self.accuracy = state["accuracy"]
+        self._losses.extend(state.get("losses", ()))
         self.report(f"continuing at step {self.step} after {self.seconds:.0f} s")
 
 

@@ -11,6 +11,11 @@ from torch import Tensor, nn
 from benchmark.errors import ConfigError
 
 
+def is_first_process() -> bool:
+    """Tell whether this is the only process, or the first of those that torchrun started."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Processes:
     """This process among those that torchrun started; a single one without torchrun.

@@ -1,6 +1,5 @@
 """Where a tree grows: a hidden folder beside its place, which it takes when it is complete."""
 
-import fcntl
 import json
 import shutil
 from collections.abc import Iterator
@@ -10,9 +9,9 @@ from typing import Any
 
 from benchmark.columns import replacing
 from benchmark.errors import ConfigError
+from benchmark.locking import LOCK_NAME, locked
 
 DESCRIPTION_FILE = "synth6.json"
-_LOCK_FILE = ".lock"
 
 
 def is_finished(out: Path, description: dict[str, Any]) -> bool:
@@ -48,15 +47,10 @@ def building(out: Path, description: dict[str, Any]) -> Iterator[Path]:
         if _read_description(root) is None and any(root.iterdir()):
             raise ConfigError(f"{root}: in the way and not ours: move it elsewhere")
         shutil.rmtree(root)
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / _LOCK_FILE).open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ConfigError(f"{out}: another genbench is making it: wait for it") from error
+    with locked(root):
         _write_description(root, description)
         yield root
-        (root / _LOCK_FILE).unlink()
+        (root / LOCK_NAME).unlink()
         root.replace(out)
 
 
