@@ -25,6 +25,10 @@ class InvalidPoseError(GenBenchError, ValueError):
     """A matrix that is not a pose: wrong shape, not finite, reflected or singular."""
 
 
+class LeakageError(GenBenchError):
+    """Weights were trained on what they are to be tested on."""
+
+
 class ComparisonError(GenBenchError):
     """A comparison that ran and came out different; the command line exits with 3."""
 

@@ -14,8 +14,9 @@ from benchmark.errors import UnknownNameError
 from benchmark.estimator import EstimatorOptions, EstimatorSpec, Observations, PoseEstimate
 from benchmark.progress import ShowProgress
 from benchmark.training.options import FitOptions
+from benchmark.weights import find_weights
 
-_SHIPPED = Path(__file__).parent / "weights"
+SHIPPED = Path(__file__).parent / "weights"
 _DEFAULT = "handled"
 
 
@@ -30,25 +31,27 @@ class Regression:
     )
 
     def __init__(
-        self, network: PoseRegressor, preset: str, device: torch.device, fingerprint: str
+        self, network: PoseRegressor, preset: str, device: torch.device, weights: dict[str, Any]
     ) -> None:
         self._network, self._preset, self._device = network, preset, device
-        self._fingerprint = fingerprint
+        self._weights = weights
 
     @classmethod
     def load(cls, options: EstimatorOptions) -> "Regression":
         """Load the weights of a preset, shipped or from `options.weights`.
 
         Raises:
-            UnknownNameError: no such preset, or an option; it has none.
+            DataFormatError: weights and card do not belong together.
+            LeakageError: the weights were trained on what their card says was held out.
+            UnknownNameError: no such preset or weights set, or an option; it has none.
         """
         for name in options.extra:
             raise UnknownNameError.suggest("option of regression", name, [])
         preset, device = _get_preset(options.preset), find_device(options.device)
-        folder = options.weights or _SHIPPED / f"regression-{preset}"
+        weights = find_weights(options.weights or Path(f"regression-{preset}"), SHIPPED)
         network = PoseRegressor()
-        fingerprint = load_network(network, folder / "regressor.safetensors", device)
-        return cls(network, preset, device, fingerprint)
+        fingerprint = load_network(network, weights.folder / "regressor.safetensors", device)
+        return cls(network, preset, device, weights.verify({"regressor": fingerprint}))
 
     @classmethod
     def fit(
@@ -73,12 +76,8 @@ class Regression:
         return PoseEstimate(rotation=rotation.cpu().numpy(), translation=translation.cpu().numpy())
 
     def describe(self) -> dict[str, Any]:
-        """Return the resolved configuration and the weights' fingerprint."""
-        return {
-            "preset": self._preset,
-            "symmetry": self._preset,
-            "fingerprints": {"regressor": self._fingerprint},
-        }
+        """Return the resolved configuration and the weights' fingerprints."""
+        return {"preset": self._preset, "symmetry": self._preset, **self._weights}
 
 
 def _get_preset(name: str | None) -> str:

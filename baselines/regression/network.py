@@ -49,4 +49,5 @@ def compute_pose_loss(predicted: Tensor, target: Tensor, axis_only: Tensor) -> T
     apart = torch.linalg.vector_norm(axes - true_axes, dim=-2)
     rotation = torch.where(axis_only, 3 * apart[:, 1], apart.sum(dim=-1))
     offset = predicted[:, ROTATION_SIZE:] - target[:, ROTATION_SIZE:]
-    return rotation + torch.linalg.vector_norm(offset, dim=-1)
+    loss: Tensor = rotation + torch.linalg.vector_norm(offset, dim=-1)
+    return loss

@@ -14,6 +14,7 @@ from benchmark.diffusion.denoiser import PoseModel, bind
 from benchmark.diffusion.pose_vector import POSE_SIZE, orthonormalise
 from benchmark.diffusion.presets import PRESETS, Preset
 from benchmark.diffusion.samplers import SAMPLERS
+from benchmark.diffusion.warm_start import describe_warm_start, get_warm_time
 from benchmark.errors import ConfigError, UnknownNameError
 from benchmark.estimator import (
     EstimatorOptions,
@@ -21,6 +22,7 @@ from benchmark.estimator import (
     Observations,
     PoseEstimate,
     PoseHypotheses,
+    TrackStart,
 )
 from benchmark.progress import ShowProgress
 from benchmark.training.options import FitOptions
@@ -34,12 +36,15 @@ class SamplingOptions:
         sampler: name in `benchmark.diffusion.samplers.SAMPLERS`.
         steps: noise levels of samplers with fixed steps.
         t0: time on the paper's noise schedule at which sampling starts.
+        warm_start: how far tracking starts around the pose before, a name in
+            `benchmark.diffusion.warm_start.WARM_STARTS`; `t0` says it as a time.
         ranking: "separate" for rotation and translation (released code), "joint" (paper).
     """
 
     sampler: str | None = None
     steps: int | None = None
     t0: float | None = None
+    warm_start: str | None = None
     ranking: Ranking = "separate"
 
 
@@ -49,25 +54,29 @@ class GenPose:
     spec: ClassVar[EstimatorSpec] = EstimatorSpec(
         name="genpose",
         summary="diffusion proposes poses, an energy model ranks them, the best are pooled",
-        gives=frozenset({"hypotheses", "energies"}),
+        gives=frozenset({"hypotheses", "energies", "tracking"}),
         reference="Zhang, Wu, Dong: GenPose, NeurIPS 2023",
     )
+    start: ClassVar[TrackStart] = "perturbed"
 
     def __init__(
         self,
         model: PoseModel[Any],
         preset: Preset,
         options: EstimatorOptions,
-        fingerprints: dict[str, str],
+        weights: dict[str, Any],
     ) -> None:
         sampling = _read_sampling(options.extra)
-        self._model, self._preset, self._fingerprints = model, preset, fingerprints
+        self._model, self._preset, self._weights = model, preset, weights
         self._hypotheses, self._keep = options.hypotheses, options.keep
         self._ranking = sampling.ranking
         self._device = find_device(options.device)
-        self._sampler = sampling.sampler or preset.sampler
-        self._steps = sampling.steps or preset.steps
-        self._sigma_max = preset.get_start_sigma(sampling.t0)
+        defaults = preset.tracking if options.tracking else preset
+        self._sampler = sampling.sampler or defaults.sampler
+        self._steps = sampling.steps or defaults.steps
+        self._tracking = options.tracking
+        t0 = get_warm_time(preset, sampling) if options.tracking else sampling.t0
+        self._sigma_max = preset.get_start_sigma(t0)
         if self._sampler not in SAMPLERS:
             raise UnknownNameError.suggest("sampler", self._sampler, list(SAMPLERS))
 
@@ -77,11 +86,14 @@ class GenPose:
 
         Raises:
             ConfigError: options that do not fit the preset, or a preset without shipped weights.
-            UnknownNameError: no such preset or sampler.
+            DataFormatError: weights and card do not belong together.
+            LeakageError: the weights were trained on what their card says was held out.
+            UnknownNameError: no such preset, weights set or sampler.
         """
         preset = get_preset(options.preset)
-        model, fingerprints = preset.load(options.weights, find_device(options.device))
-        return cls(model, preset, options, fingerprints)
+        weights = preset.find_weights(options.weights)
+        model, fingerprints = preset.load(weights.folder, find_device(options.device))
+        return cls(model, preset, options, weights.verify(fingerprints))
 
     @classmethod
     def fit(
@@ -101,7 +113,16 @@ class GenPose:
 
     def estimate(self, observations: Observations) -> PoseEstimate:
         """Return the pooled pose of each observation, with its K hypotheses and their energies."""
-        hypotheses = self.sample(observations)
+        return self._pool(self.sample(observations))
+
+    def track(self, observations: Observations, previous: PoseEstimate) -> PoseEstimate:
+        """Return the pooled pose of each observation, sampled around its pose one frame before.
+
+        Source: GenPose, algorithm 1.
+        """
+        return self._pool(self.sample(observations, previous))
+
+    def _pool(self, hypotheses: PoseHypotheses) -> PoseEstimate:
         rotation, translation = pool_ranked(
             hypotheses.rotation,
             hypotheses.translation,
@@ -112,13 +133,20 @@ class GenPose:
         return PoseEstimate(rotation=rotation, translation=translation, hypotheses=hypotheses)
 
     @torch.inference_mode()
-    def sample(self, observations: Observations) -> PoseHypotheses:
-        """Return K poses of each observation in draw order, with their energies."""
+    def sample(
+        self, observations: Observations, around: PoseEstimate | None = None
+    ) -> PoseHypotheses:
+        """Return K poses of each observation in draw order, with their energies.
+
+        Sampling starts from noise alone, or from noise added to the poses `around`.
+        """
         features = self._model.encode(torch.from_numpy(observations.points).to(self._device))
-        start = draw_noise(observations.seeds, self._hypotheses).to(self._device)
         sigmas = self._preset.make_sigmas(self._steps, self._sigma_max).to(self._device)
-        sample = SAMPLERS[self._sampler]
-        poses = orthonormalise(sample(bind(self._model, features), sigmas[0] * start, sigmas))
+        noise = draw_noise(observations.seeds, self._hypotheses).to(self._device)
+        start = sigmas[0] * noise
+        if around is not None:
+            start = start + self._normalise(features, around)
+        poses = orthonormalise(SAMPLERS[self._sampler](bind(self._model, features), start, sigmas))
         energies = self._model.compute_energies(features, poses)
         rotation, translation = self._model.restore_poses(features, poses)
         return PoseHypotheses(
@@ -126,6 +154,14 @@ class GenPose:
             translation=translation.cpu().numpy(),
             energies=None if energies is None else energies.cpu().numpy(),
         )
+
+    def _normalise(self, features: Any, poses: PoseEstimate) -> Tensor:
+        """Return one pose vector (B, 1, 9) for each cloud."""
+        rotation, translation = (
+            torch.from_numpy(values).float()[:, None].to(self._device)
+            for values in (poses.rotation, poses.translation)
+        )
+        return self._model.normalise_poses(features, rotation, translation)
 
     def describe(self) -> dict[str, Any]:
         """Return the resolved configuration and the weights' fingerprints."""
@@ -136,7 +172,8 @@ class GenPose:
             "sigma_max": self._sigma_max,
             "ranking": self._ranking,
             "keep": self._keep,
-            "fingerprints": dict(self._fingerprints),
+            **self._weights,
+            **({"tracking": describe_warm_start(self._sigma_max)} if self._tracking else {}),
         }
 
 

@@ -19,11 +19,12 @@ from benchmark.diffusion.denoiser import PoseModel
 from benchmark.diffusion.paper import SCHEDULE, EnergyNetwork, PaperModel, ScoreNetwork
 from benchmark.diffusion.samplers.grids import karras_sigmas
 from benchmark.errors import ConfigError, DataFormatError
+from benchmark.weights import WeightsSet, find_weights
 
 if TYPE_CHECKING:
     from benchmark.diffusion.fitting import Plan
 
-_SHIPPED = Path(__file__).parent / "weights"
+SHIPPED = Path(__file__).parent / "weights"
 
 
 class Preset(Protocol):
@@ -44,9 +45,11 @@ class Preset(Protocol):
         """Default number of noise levels."""
         ...
 
-    def load(
-        self, weights: Path | None, device: torch.device
-    ) -> tuple[PoseModel[Any], dict[str, str]]:
+    def find_weights(self, given: Path | None) -> WeightsSet:
+        """Return a weights set by name or folder; the shipped one by default."""
+        ...
+
+    def load(self, folder: Path, device: torch.device) -> tuple[PoseModel[Any], dict[str, str]]:
         """Return the networks, and the SHA-256 of each weights file by name."""
         ...
 
@@ -71,11 +74,12 @@ class CompactPreset:
     sampler: str = "heun"
     steps: int = 12
 
-    def load(
-        self, weights: Path | None, device: torch.device
-    ) -> tuple[PoseModel[Any], dict[str, str]]:
-        """Load `score.safetensors` and `energy.safetensors` of a folder, or the shipped ones."""
-        folder = weights or _SHIPPED / self.name
+    def find_weights(self, given: Path | None) -> WeightsSet:
+        """Return a weights set by name or folder; the one of full budget by default."""
+        return find_weights(given or Path(self.name), SHIPPED)
+
+    def load(self, folder: Path, device: torch.device) -> tuple[PoseModel[Any], dict[str, str]]:
+        """Load `score.safetensors` and `energy.safetensors` of a folder."""
         networks: dict[str, nn.Module] = {"score": CompactScore(), "energy": CompactEnergy()}
         fingerprints = {
             name: load_network(network, folder / f"{name}.safetensors", device)
@@ -115,18 +119,24 @@ class PaperPreset:
     steps: int = 12
     t0: float = 0.55
 
-    def load(
-        self, weights: Path | None, device: torch.device
-    ) -> tuple[PoseModel[Any], dict[str, str]]:
-        """Load `score.safetensors` of a folder, and `energy.safetensors` where it is there."""
-        if weights is None:
+    def find_weights(self, given: Path | None) -> WeightsSet:
+        """Return a weights set by its folder.
+
+        Raises:
+            ConfigError: none was given; none is shipped.
+        """
+        if given is None:
             raise ConfigError(
                 "preset paper ships no weights: import official checkpoints "
                 "(genbench import-weights) or train it, and give --weights FOLDER"
             )
+        return find_weights(given, SHIPPED)
+
+    def load(self, folder: Path, device: torch.device) -> tuple[PoseModel[Any], dict[str, str]]:
+        """Load `score.safetensors` of a folder, and `energy.safetensors` where it is there."""
         score, energy = ScoreNetwork(), EnergyNetwork()
-        fingerprints = {"score": load_network(score, weights / "score.safetensors", device)}
-        energy_path = weights / "energy.safetensors"
+        fingerprints = {"score": load_network(score, folder / "score.safetensors", device)}
+        energy_path = folder / "energy.safetensors"
         if not energy_path.exists():
             return PaperModel(score=score), fingerprints
         fingerprints["energy"] = load_network(energy, energy_path, device)

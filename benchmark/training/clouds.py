@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.categories import CATEGORY_NAMES, get_category
+from benchmark.categories import get_category
 from benchmark.errors import ConfigError
+from benchmark.holdout import ShardRecord, TrainingRecord, record_shard
 from benchmark.records import compute_rotation, compute_scale
 from benchmark.shards import read_fingerprint, read_shard
 
@@ -37,6 +38,9 @@ class TrainingClouds:
     """All usable objects of some shards, the held-out category left out.
 
     The clouds stay behind memory maps; only the labels are held in memory.
+
+    Attributes:
+        record: the categories and instances of every shard, and which of them are used.
     """
 
     def __init__(self, paths: Sequence[Path], *, holdout: str | None = None) -> None:
@@ -51,16 +55,18 @@ class TrainingClouds:
             UnknownNameError: no such category.
         """
         excluded = 0 if holdout is None else get_category(holdout).id
-        self.holdout = holdout
-        self.fingerprints = {path.name: read_fingerprint(path) for path in paths}
+        records: dict[str, ShardRecord] = {}
         self._maps: list[np.ndarray] = []
         labels: list[dict[str, np.ndarray]] = []
         for path in paths:
             shard = read_shard(path)
-            rows = np.flatnonzero(
-                (shard.objects.ground_truth >= 0) & (shard.objects.category != excluded)
-            )
+            rows = np.flatnonzero(shard.objects.ground_truth >= 0)
             truth = shard.ground_truth.take(shard.objects.ground_truth[rows])
+            records[path.name] = record_shard(
+                read_fingerprint(path), truth.category, truth.instance, excluded=excluded
+            )
+            used = truth.category != excluded
+            rows, truth = rows[used], truth.take(used)
             labels.append(
                 {
                     "map": np.full(len(rows), len(self._maps)),
@@ -72,27 +78,22 @@ class TrainingClouds:
                         np.float32
                     ),
                     "category": truth.category,
-                    "instance": truth.instance,
                     "handle_visible": truth.handle_visible,
                 }
             )
             self._maps.append(shard.objects.points)
         if not any(len(part["row"]) for part in labels):
             raise ConfigError(f"no training objects in {len(paths)} shards (holdout: {holdout})")
+        self.record = TrainingRecord(shards=records)
         self._labels = {name: np.concatenate([part[name] for part in labels]) for name in labels[0]}
 
     def __len__(self) -> int:
         return len(self._labels["row"])
 
     @property
-    def categories(self) -> tuple[str, ...]:
-        """Names of the categories that are trained on."""
-        return tuple(CATEGORY_NAMES[i - 1] for i in np.unique(self._labels["category"]))
-
-    @property
-    def instances(self) -> list[str]:
-        """Sorted names of all instances that are trained on."""
-        return [str(name) for name in np.unique(self._labels["instance"])]
+    def fingerprints(self) -> dict[str, str]:
+        """Checksum of every shard by its file name."""
+        return {name: shard.fingerprint for name, shard in self.record.shards.items()}
 
     def draw(self, count: int, real_share: float, rng: np.random.Generator) -> np.ndarray:
         """Draw rows at random, with the given share from a sensor and the rest rendered.

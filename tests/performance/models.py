@@ -21,7 +21,8 @@ def load_model(preset: str, golden: Path = GOLDEN) -> PoseModel[Any]:
     a minute, or random ones where that is absent. Speed does not depend on them, accuracy does.
     """
     if preset != "paper":
-        return PRESETS[preset].load(None, torch.device("cpu"))[0]
+        chosen = PRESETS[preset]
+        return chosen.load(chosen.find_weights(None).folder, torch.device("cpu"))[0]
     torch.manual_seed(0)
     score, energy = ScoreNetwork(), EnergyNetwork()
     folder = golden / "network"

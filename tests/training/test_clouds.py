@@ -21,10 +21,10 @@ def test_every_row_has_the_labels_of_its_cloud(shards: list[Path]) -> None:
 def test_held_out_category_is_nowhere(shards: list[Path]) -> None:
     clouds = TrainingClouds(shards, holdout="bowl")
     everything = clouds.fetch(np.arange(len(clouds)))
-    assert "bowl" not in clouds.categories
+    assert "bowl" not in clouds.record.categories
     assert 2 not in everything.category
     assert len(clouds) == 20
-    assert not {"camera_0_1", "camera_0_7", "real_1_1", "real_1_7"} & set(clouds.instances)
+    assert not {"camera_0_1", "camera_0_7", "real_1_1", "real_1_7"} & set(clouds.record.instances)
 
 
 def test_draws_have_the_share_of_real_clouds_that_was_asked_for(shards: list[Path]) -> None:
