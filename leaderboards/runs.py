@@ -11,6 +11,7 @@ from benchmark.evaluation.result import ProtocolResult
 from benchmark.predictions import Predictions, RunInfo, read_predictions, read_run_info
 
 _PREDICTIONS = "predictions.h5"
+_PARTS = "parts"
 _KEPT_EVALUATIONS = 64
 
 
@@ -119,6 +120,19 @@ class Runs:
     left_out: tuple[str, ...] = ()
 
 
+def open_run(folder: Path) -> Run:
+    """Open one run folder.
+
+    Raises:
+        ConfigError: its predictions have no ground truth.
+        ShardFormatError: there are no predictions in it, or they are damaged.
+    """
+    run = Run(folder=folder, info=read_run_info(folder / _PREDICTIONS))
+    if not run.info.has_ground_truth:
+        raise ConfigError(f"{folder}: no ground truth to score against")
+    return run
+
+
 def find_runs(folder: Path) -> Runs:
     """Find the run folders at or below `folder`.
 
@@ -131,15 +145,19 @@ def find_runs(folder: Path) -> Runs:
     left_out: list[str] = []
     for path in sorted(folder.rglob(_PREDICTIONS)):
         try:
-            run = Run(folder=path.parent, info=read_run_info(path))
+            found.append(open_run(path.parent))
         except GenBenchError as error:
             left_out.append(str(error))
-            continue
-        if run.info.has_ground_truth:
-            found.append(run)
-        else:
-            left_out.append(f"{path.parent}: no ground truth to score against")
+    left_out += _find_unfinished(folder)
     return Runs(found=tuple(found), left_out=tuple(left_out))
+
+
+def _find_unfinished(folder: Path) -> list[str]:
+    return [
+        f"{parts.parent}: not finished: give the same genbench run again"
+        for parts in sorted(folder.rglob(_PARTS))
+        if parts.is_dir() and not (parts.parent / _PREDICTIONS).exists()
+    ]
 
 
 @lru_cache(maxsize=_KEPT_EVALUATIONS)

@@ -14,6 +14,8 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from leaderboards.analysis.rendering import Report
+
 Advance = Callable[[int], None]
 """Reports that so many more items are done."""
 
@@ -38,6 +40,16 @@ def say(message: str) -> None:
 def print_json(payload: Any) -> None:
     """Print a result for machines: one JSON document on stdout, keys sorted."""
     click.echo(json.dumps(payload, indent=2, sort_keys=True, default=str))
+
+
+def deliver(report: "Report", as_json: bool, out: Path | None) -> None:
+    """Print a report as Markdown or JSON, and write its files where a folder is given."""
+    if as_json:
+        print_json(report.document)
+    else:
+        click.echo(report.markdown)
+    if out is not None:
+        say(f"written: {out}/{', '.join(report.write(out))}")
 
 
 @contextmanager

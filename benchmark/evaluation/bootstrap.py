@@ -32,7 +32,7 @@ def compute_intervals(
         seed: of the draws; the same seed gives the same intervals.
     """
     samples = resample_scores(predictions, scores, rounds, seed)
-    whole = _resample(predictions, scores, np.ones((1, len(predictions.frames))))
+    whole = resample_by_weight(predictions, scores, np.ones((1, len(predictions.frames))))
     samples, whole = (np.concatenate([a, a.mean(axis=0, keepdims=True)]) for a in (samples, whole))
     return [_find_intervals(*pair) for pair in zip(samples, whole[:, 0], strict=True)]
 
@@ -40,11 +40,17 @@ def compute_intervals(
 def resample_scores(predictions: Predictions, scores: Scores, rounds: int, seed: int) -> np.ndarray:
     """Return AP in percent (6, rounds, metrics) of resampled sets of frames."""
     weights = draw_weights(len(predictions.frames), rounds, seed)
-    return _resample(predictions, scores, weights)
+    return resample_by_weight(predictions, scores, weights)
 
 
-def _resample(predictions: Predictions, scores: Scores, weights: np.ndarray) -> np.ndarray:
-    """Return AP in percent (6, rounds, metrics) with every frame as often as its weight says."""
+def resample_by_weight(predictions: Predictions, scores: Scores, weights: np.ndarray) -> np.ndarray:
+    """Return AP in percent (6, rounds, metrics) with every frame as often as its weight says.
+
+    Args:
+        predictions: what was scored.
+        scores: under any protocol that matches detections.
+        weights: (rounds, frames), as `draw_weights` gives them.
+    """
     from benchmark.evaluation import kernels
 
     matched = _collect_matches(scores)

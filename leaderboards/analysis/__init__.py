@@ -1,0 +1,1 @@
+"""What can be asked of runs beyond a table: comparisons, slices, risk against coverage."""
