@@ -8,7 +8,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of the golden tests."""
+    """Add the options of the golden tests and of the reliability suites."""
     parser.addoption(
         "--golden",
         type=Path,
@@ -20,6 +20,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         help="document whose measured part to write again; takes all of tests/golden, without -n",
     )
+    parser.addoption(
+        "--full",
+        action="store_true",
+        help="reliability suites: every kill, fault and bad input, not just a few of each",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +34,9 @@ def golden(request: pytest.FixtureRequest) -> Path:
     if not folder.is_dir():
         pytest.skip(f"no golden data at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    """Tell whether the reliability suites run in their full form."""
+    return bool(request.config.getoption("--full"))
