@@ -127,8 +127,12 @@ class CompactEncoder(nn.Module):
 
     def forward(self, clouds: GroupedClouds) -> Tensor:
         """Return the features (B, 512)."""
-        shape = self.shape(clouds.points, clouds.centres, clouds.neighbours, clouds.coarse)
-        return nn.functional.silu(shape + self.place(clouds.frame.centre))
+        return nn.functional.silu(self.embed(clouds) + self.place(clouds.frame.centre))
+
+    def embed(self, clouds: GroupedClouds) -> Tensor:
+        """Return the features (B, 512) of the shapes alone, wherever the clouds are."""
+        shape: Tensor = self.shape(clouds.points, clouds.centres, clouds.neighbours, clouds.coarse)
+        return shape
 
 
 class CompactScore(nn.Module):
@@ -213,6 +217,10 @@ class CompactModel:
             energy=self.energy.head.condition(features) if self.energy else None,
             frame=clouds.frame,
         )
+
+    def embed(self, points: Tensor) -> Tensor:
+        """Return the score encoder's shape features (B, 512) of clouds (B, N, 3)."""
+        return self.score.encoder.embed(GroupedClouds.build(points))
 
     def denoise(self, features: CompactFeatures, poses: Tensor, sigma: Tensor) -> Tensor:
         """Return denoised pose vectors (B, K, 9)."""

@@ -43,6 +43,10 @@ class PoseDenoiser(Protocol[Features]):
 class PoseModel(PoseDenoiser[Features], Protocol[Features]):
     """A `PoseDenoiser` that also ranks, and knows its way back to the camera frame."""
 
+    def embed(self, points: Tensor) -> Tensor:
+        """Return the encoder's feature (B, d) of the shape of clouds (B, N, 3), for figure 5."""
+        ...
+
     def compute_energies(self, features: Features, poses: Tensor) -> Tensor | None:
         """Return rotation and translation energies (B, K, 2); None without an energy model.
 

@@ -169,6 +169,11 @@ class PaperModel:
             centre=points.mean(dim=1),
         )
 
+    def embed(self, points: Tensor) -> Tensor:
+        """Return the score network's PointNet++ features (B, 1024) of clouds (B, N, 3)."""
+        features: Tensor = self.score.pts_encoder(points)
+        return features
+
     def denoise(self, features: PaperFeatures, poses: Tensor, sigma: Tensor) -> Tensor:
         """Return denoised pose vectors (B, K, 9)."""
         return self.score.denoise(features.score, poses, sigma)
