@@ -75,8 +75,7 @@ class GenPose:
         self._sampler = sampling.sampler or defaults.sampler
         self._steps = sampling.steps or defaults.steps
         self._tracking = options.tracking
-        t0 = get_warm_time(preset, sampling) if options.tracking else sampling.t0
-        self._sigma_max = preset.get_start_sigma(t0)
+        self._sigma_max = preset.get_start_sigma(_choose_start(preset, sampling, options.tracking))
         if self._sampler not in SAMPLERS:
             raise UnknownNameError.suggest("sampler", self._sampler, list(SAMPLERS))
 
@@ -163,6 +162,12 @@ class GenPose:
         )
         return self._model.normalise_poses(features, rotation, translation)
 
+    @torch.inference_mode()
+    def compute_features(self, observations: Observations) -> np.ndarray:
+        """Return the score encoder's feature (B, d) of each cloud; see `genbench features`."""
+        points = torch.from_numpy(observations.points).to(self._device)
+        return np.asarray(self._model.embed(points).cpu().numpy())
+
     def describe(self) -> dict[str, Any]:
         """Return the resolved configuration and the weights' fingerprints."""
         return {
@@ -197,6 +202,15 @@ def get_preset(name: str | None) -> Preset:
     if name not in PRESETS:
         raise UnknownNameError.suggest("preset", name, list(PRESETS))
     return PRESETS[name]
+
+
+def _choose_start(preset: Preset, sampling: SamplingOptions, tracking: bool) -> float | None:
+    """Return the time to start at; None for the preset's own."""
+    if tracking:
+        return get_warm_time(preset.tracking, sampling.warm_start, sampling.t0)
+    if sampling.warm_start is not None:
+        raise ConfigError("--warm-start belongs to tracking: give --track, or leave it out")
+    return sampling.t0
 
 
 def _read_sampling(extra: dict[str, Any]) -> SamplingOptions:

@@ -18,6 +18,7 @@ from benchmark.diffusion.compact import (
 from benchmark.diffusion.denoiser import PoseModel
 from benchmark.diffusion.paper import SCHEDULE, EnergyNetwork, PaperModel, ScoreNetwork
 from benchmark.diffusion.samplers.grids import karras_sigmas
+from benchmark.diffusion.warm_start import WARM_STARTS, TrackingDefaults
 from benchmark.errors import ConfigError, DataFormatError
 from benchmark.weights import WeightsSet, find_weights
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from benchmark.diffusion.fitting import Plan
 
 SHIPPED = Path(__file__).parent / "weights"
+_COMPACT_TRACKING = TrackingDefaults(sampler="heun", steps=4, sigma=0.1)
+_PAPER_TRACKING = TrackingDefaults(
+    sampler="rk45", steps=4, sigma=SCHEDULE.sigma(WARM_STARTS["released"])
+)
 
 
 class Preset(Protocol):
@@ -43,6 +48,11 @@ class Preset(Protocol):
     @property
     def steps(self) -> int:
         """Default number of noise levels."""
+        ...
+
+    @property
+    def tracking(self) -> TrackingDefaults:
+        """Defaults where poses are tracked."""
         ...
 
     def find_weights(self, given: Path | None) -> WeightsSet:
@@ -73,6 +83,7 @@ class CompactPreset:
     name: str = "compact"
     sampler: str = "heun"
     steps: int = 12
+    tracking: TrackingDefaults = _COMPACT_TRACKING
 
     def find_weights(self, given: Path | None) -> WeightsSet:
         """Return a weights set by name or folder; the one of full budget by default."""
@@ -118,6 +129,7 @@ class PaperPreset:
     sampler: str = "rk45"
     steps: int = 12
     t0: float = 0.55
+    tracking: TrackingDefaults = _PAPER_TRACKING
 
     def find_weights(self, given: Path | None) -> WeightsSet:
         """Return a weights set by its folder.
