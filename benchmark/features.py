@@ -123,8 +123,10 @@ def _load_encoder(info: RunInfo, options: FeatureOptions) -> Encoder:
     )
     if not isinstance(estimator, Encoder):
         raise ConfigError(f"estimator '{info.estimator}' has no encoder to take features from")
+    prefix = "weights:"
+    used = {k.removeprefix(prefix): v for k, v in info.fingerprints.items() if prefix in k}
     found = estimator.describe().get("fingerprints", {})
-    if any(info.fingerprints.get(f"weights:{name}") != value for name, value in found.items()):
+    if any(found.get(name) != value for name, value in used.items()):
         raise ConfigError(
             f"the run has other weights than {weights or 'the shipped ones'}: "
             "name its own with --weights FOLDER"
