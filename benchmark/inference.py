@@ -53,7 +53,7 @@ def estimate_shard(
         InvalidPoseError: the estimator returned something that is not a pose.
     """
     _check_inputs(estimator, shard)
-    results = _Results(estimator, len(shard.detections), hypotheses)
+    results = EstimateRows(estimator, len(shard.detections), hypotheses)
     done = 0
     for rows, observations in iterate_batches(shard, seed=seed, batch=batch):
         results.store(rows, estimator.estimate(observations))
@@ -117,7 +117,7 @@ def _check_inputs(estimator: PoseEstimator, shard: Shard) -> None:
         )
 
 
-class _Results:
+class EstimateRows:
     """Rows of estimates, filled batch by batch; identity poses where nothing was stored."""
 
     def __init__(self, estimator: PoseEstimator, rows: int, hypotheses: int) -> None:

@@ -12,11 +12,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, Protocol
 
 from benchmark.environment import describe_environment
 from benchmark.errors import ConfigError, ShardFormatError
 from benchmark.estimator import EstimatorOptions, PoseEstimator
-from benchmark.inference import Advance, estimate_shard
+from benchmark.inference import Advance, ShardEstimates, estimate_shard
 from benchmark.locking import locked
 from benchmark.predictions import (
     Predictions,
@@ -63,6 +64,22 @@ class RunOptions:
                 raise ConfigError(f"{name}: expected 1 or more, got {value}")
 
 
+class ShardRunner(Protocol):
+    """What a run does with each of its shards, in order."""
+
+    def run(self, shard: Shard, info: RunInfo, advance: Advance) -> Predictions:
+        """Return the predictions of a shard; `info.environment` says what they cost."""
+        ...
+
+    def skip(self, shard: Shard, done: Predictions) -> None:
+        """Take note of a shard that an earlier, interrupted run was through with."""
+        ...
+
+    def summarise(self, spent: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Return what the whole run cost, given what its shards did."""
+        ...
+
+
 def run_estimator(
     estimator: PoseEstimator,
     shards: Sequence[Path],
@@ -87,23 +104,40 @@ def run_estimator(
         InvalidPoseError: the estimator returned something that is not a pose.
         ShardFormatError: a shard is damaged, or the shards are not of one data set.
     """
+    base, runner = describe_run(estimator, options), _EstimatorRunner(estimator, options)
+    return run_shards(runner, base, shards, out, limit=options.limit, advance=advance)
+
+
+def run_shards(
+    runner: ShardRunner,
+    base: RunInfo,
+    shards: Sequence[Path],
+    out: Path,
+    *,
+    limit: int | None,
+    advance: Advance,
+) -> Path:
+    """Run `runner` over `shards`, a part each, and join the parts; see `run_estimator`."""
     path = out / PREDICTIONS_NAME
-    base = describe_run(estimator, options)
     with locked(out):
         if path.exists():
-            _check_same_run(path, base, shards, options.limit)
+            _check_same_run(path, base, shards, limit)
             shutil.rmtree(out / _PARTS_NAME, ignore_errors=True)  # left by a kill in between
             return path
         parts = []
-        for source, shard in _iterate_limited(shards, options.limit):
+        for source, shard in _iterate_limited(shards, limit):
             part = out / _PARTS_NAME / source.name
             info = _describe_part(base, source, shard)
-            if _is_done(part, info):
-                advance(len(shard.frames))
+            done = _read_done(part, info)
+            if done is None:
+                write_predictions(part, runner.run(shard, info, advance))
             else:
-                write_predictions(part, _run_shard(estimator, shard, info, options, advance))
+                runner.skip(shard, done)
+                advance(len(shard.frames))
             parts.append(part)
-        join_files(path, parts, _describe_whole([read_run_info(part) for part in parts]))
+        infos = [read_run_info(part) for part in parts]
+        spent = runner.summarise([info.environment for info in infos])
+        join_files(path, parts, _describe_whole(infos, spent))
         shutil.rmtree(out / _PARTS_NAME)
     return path
 
@@ -160,26 +194,39 @@ def _iterate_limited(paths: Sequence[Path], limit: int | None) -> Iterator[tuple
         yield path, shard
 
 
-def _run_shard(
-    estimator: PoseEstimator, shard: Shard, info: RunInfo, options: RunOptions, advance: Advance
-) -> Predictions:
-    start = time.perf_counter()
-    made = estimate_shard(
-        estimator,
-        shard,
-        seed=options.seed,
-        hypotheses=options.estimator.hypotheses,
-        batch=options.batch,
-        advance=advance,
-    )
-    clouds = len(shard.objects)
-    spent = {
-        "seconds": time.perf_counter() - start,
-        "clouds": clouds,
-        "hypotheses": clouds * (1 if made.hypotheses is None else made.hypotheses.shape[1]),
-    }
+@dataclass(frozen=True)
+class _EstimatorRunner:
+    """Estimates every shard by itself."""
+
+    estimator: PoseEstimator
+    options: RunOptions
+
+    def run(self, shard: Shard, info: RunInfo, advance: Advance) -> Predictions:
+        """Estimate the clouds of a shard in batches; see `ShardRunner`."""
+        start = time.perf_counter()
+        made = estimate_shard(
+            self.estimator,
+            shard,
+            seed=self.options.seed,
+            hypotheses=self.options.estimator.hypotheses,
+            batch=self.options.batch,
+            advance=advance,
+        )
+        spent = count_cost(made, len(shard.objects), time.perf_counter() - start)
+        return build_predictions(replace(info, environment=spent), shard, made)
+
+    def skip(self, shard: Shard, done: Predictions) -> None:
+        """Do nothing: no shard depends on another."""
+
+    def summarise(self, spent: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Add up; see `ShardRunner`."""
+        return add_costs(spent)
+
+
+def build_predictions(info: RunInfo, shard: Shard, made: ShardEstimates) -> Predictions:
+    """Put a shard's frames, ground truth and detections together with what was made of them."""
     return Predictions(
-        info=replace(info, environment=spent),
+        info=info,
         frames=shard.frames,
         ground_truth=shard.ground_truth,
         detections=shard.detections,
@@ -187,6 +234,20 @@ def _run_shard(
         hypotheses=made.hypotheses,
         energies=made.energies,
     )
+
+
+def count_cost(made: ShardEstimates, clouds: int, seconds: float) -> dict[str, Any]:
+    """Return what the estimates of a shard cost."""
+    each = 1 if made.hypotheses is None else made.hypotheses.shape[1]
+    return {"seconds": seconds, "clouds": clouds, "hypotheses": clouds * each}
+
+
+def add_costs(spent: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the shards cost in all, and the hypotheses per second."""
+    names = ("seconds", "clouds", "hypotheses")
+    total = {name: sum(part[name] for part in spent) for name in names}
+    rate = total["hypotheses"] / total["seconds"] if total["seconds"] else None
+    return total | {"hypotheses_per_second": rate}
 
 
 def _describe_part(base: RunInfo, path: Path, shard: Shard) -> RunInfo:
@@ -201,22 +262,18 @@ def _describe_part(base: RunInfo, path: Path, shard: Shard) -> RunInfo:
     )
 
 
-def _is_done(part: Path, info: RunInfo) -> bool:
-    """Tell whether `part` is whole and was made by this very run."""
+def _read_done(part: Path, info: RunInfo) -> Predictions | None:
+    """Return `part` if it is whole and was made by this very run."""
     try:
-        return replace(read_predictions(part).info, environment={}) == info
+        done = read_predictions(part)
     except ShardFormatError:
-        return False
+        return None
+    return done if replace(done.info, environment={}) == info else None
 
 
-def _describe_whole(parts: Sequence[RunInfo]) -> RunInfo:
+def _describe_whole(parts: Sequence[RunInfo], spent: dict[str, Any]) -> RunInfo:
     """Join what the parts say: their fingerprints, and what they cost."""
-    spent = {
-        name: sum(part.environment[name] for part in parts)
-        for name in ("seconds", "clouds", "hypotheses")
-    }
-    rate = spent["hypotheses"] / spent["seconds"] if spent["seconds"] else None
-    environment = describe_environment() | spent | {"hypotheses_per_second": rate}
+    environment = describe_environment() | spent
     fingerprints: dict[str, str] = {}
     for part in parts:
         for name, value in part.fingerprints.items():
