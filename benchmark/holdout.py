@@ -80,7 +80,7 @@ class TrainingRecord:
 
     def to_card(self) -> dict[str, Any]:
         """Return the record as plain values, runs of numbered instances as ranges."""
-        return self._summarise() | {
+        return self.summarise() | {
             "shards": {
                 name: {
                     "fingerprint": shard.fingerprint,
@@ -112,14 +112,14 @@ class TrainingRecord:
                 for name, shard in data["shards"].items()
             }
             record = cls(shards=shards)
-            stated = {name: data[name] for name in record._summarise()}
+            stated = {name: data[name] for name in record.summarise()}
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise DataFormatError(
                 f"{where}: expected a record of the training shards' categories and instances "
                 f"({error!r} is missing or wrong): give the same genbench train command again, "
                 "which writes the card anew"
             ) from error
-        for name, expected in record._summarise().items():
+        for name, expected in record.summarise().items():
             if stated[name] != expected:
                 raise DataFormatError(
                     f"{where}: data.{name}: its shards add up to {expected}, it says "
@@ -145,7 +145,8 @@ class TrainingRecord:
                 f"{where}: {_name_some(both)} left out of one shard, but trained on in another"
             )
 
-    def _summarise(self) -> dict[str, Any]:
+    def summarise(self) -> dict[str, Any]:
+        """Return how much was trained on: counts, categories, a digest of the instances."""
         names = self.instances
         return {
             "objects": self.objects,

@@ -59,6 +59,16 @@ _PRINTED_ROWS = 20
 @click.option("--limit", type=click.IntRange(1), help="Stop after so many frames.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
+    "--holdout",
+    metavar="CATEGORY",
+    help="Compare weights that were trained without a category with weights that were not.",
+)
+@click.option(
+    "--train-shards",
+    type=click.Path(path_type=Path),
+    help="What --holdout trains on if no such weights are shipped  [default: rendered].",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Folder of the run  [default: genbench-runs/...].",
@@ -72,6 +82,8 @@ def run(
     estimator: str,
     split: "Split",
     threads: int | None,
+    holdout: str | None,
+    train_shards: Path | None,
     out: Path | None,
     as_json: bool,
     **chosen: Any,
@@ -81,11 +93,13 @@ def run(
     SHARDS is a folder that genbench prepare wrote, or one of its files; without it, the embedded
     data set synth6 is rendered and prepared first. A run that was interrupted goes on where it
     stopped when the same command is given again.
+
+    With --holdout CATEGORY there are two runs, of weights with the same budget that did and did not
+    see the category, and the row of Table 5 is printed. OUT is then the folder of both runs.
     """
     from benchmark.memory import keep_freed_memory
     from benchmark.registry import load_estimator
     from benchmark.running import count_frames, describe_run, name_run, run_estimator
-    from benchmark.shards import find_shards
 
     keep_freed_memory()
     if threads is not None:
@@ -93,9 +107,15 @@ def run(
 
         torch.set_num_threads(threads)
     options = build_options(chosen)
+    if holdout is not None:
+        from benchmark.cli.holdout import run_holdout
+
+        paths = find_test_shards(context, shards, split)
+        places = {"out": out, "train_shards": train_shards}
+        run_holdout(holdout, estimator, paths, options, **places, as_json=as_json)
+        return
     loaded = load_estimator(estimator, options.estimator)
-    folder = shards or make_default_shards(context)
-    paths = [folder] if folder.is_file() else find_shards(folder, split=split)
+    paths = find_test_shards(context, shards, split)
     target = out or get_runs_home() / name_run(describe_run(loaded, options), paths)
     with show_progress("estimating", count_frames(paths, options.limit)) as advance:
         run_estimator(loaded, paths, target, options, advance)
@@ -111,6 +131,14 @@ def build_options(chosen: dict[str, Any]) -> "RunOptions":
     told = {name: chosen.pop(name) for name in _ESTIMATOR_OPTIONS}
     extra = {name: value for name, value in chosen.items() if value is not None}
     return RunOptions(**run_options, estimator=EstimatorOptions(**told, extra=extra))
+
+
+def find_test_shards(context: click.Context, shards: Path | None, split: "Split") -> list[Path]:
+    """Return the shard files to run on; those of synth6 small if none are given."""
+    from benchmark.shards import find_shards
+
+    folder = shards or make_default_shards(context)
+    return [folder] if folder.is_file() else find_shards(folder, split=split)
 
 
 def make_default_shards(context: click.Context) -> Path:

@@ -95,7 +95,7 @@ def synthesize(
     with building(out, description) as root:
         _render_frames(root, options, models, workers, show)
         _write_models(root, options, models, workers, show)
-        _write_training_shards(root, options, workers, show)
+        write_training_objects(root, options, workers=workers, show=show)
         shutil.rmtree(root / TAKES)
     return True
 
@@ -215,8 +215,8 @@ def _write_mug_handles(root: Path, takes: list[Take], truth: Truth) -> None:
     write_pickle(root / _MUG_HANDLES, content)
 
 
-def _write_training_shards(
-    root: Path, options: TreeOptions, workers: int, show: ShowProgress
+def write_training_objects(
+    root: Path, options: TreeOptions, *, workers: int = 1, show: ShowProgress = show_nothing
 ) -> None:
     """Render single objects straight into shards: half clean, half through the sensor.
 
