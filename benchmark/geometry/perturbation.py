@@ -1,6 +1,7 @@
 """Noise on an initial pose: how the tracking protocols start from a perturbed ground truth."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -34,6 +35,16 @@ def sample_pose_noise(generator: np.random.Generator, *shape: int) -> PoseNoise:
         quaternion=generator.standard_normal((*shape, 4)),
         shift=generator.standard_normal(shape),
         direction=generator.standard_normal((*shape, 3)),
+    )
+
+
+def stack_noise(draws: Sequence[PoseNoise]) -> PoseNoise:
+    """Return single draws as one, of batch dimension (n,)."""
+    return PoseNoise(
+        **{
+            item.name: np.stack([getattr(draw, item.name) for draw in draws])
+            for item in fields(PoseNoise)
+        }
     )
 
 
