@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "train": "Train an estimator on shards.",
     "run": "Estimate poses and print the per-category table.",
     "evaluate": "Score a run under one or more protocols.",
+    "tables": "Print the paper's tables beside imported and reproduced results.",
     "compare": "Test two runs against each other, metric by metric.",
     "slices": "Say how accurate a run is by visibility, distance, handle and depth holes.",
     "risk": "Say how well energies tell which estimates to trust.",
