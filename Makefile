@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test check format lock
+.PHONY: help setup run test check format lock bench
 
 help:
 	@echo "make run     run the embedded benchmark and print its table"
 	@echo "make test    set up, check the code, run all tests"
+	@echo "make bench   time every stage beside a straightforward version (15 minutes)"
 	@echo "make setup   make $(VENV) with the pinned versions"
 	@echo "make check   formatting, lint, types and import rules"
 	@echo "make format  format the code"
@@ -32,6 +33,11 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: setup
+	@for script in tests/performance/bench_*.py; do \
+		echo "== $$script"; $(BIN)/python $$script || exit 1; \
+	done
 
 format: setup
 	$(BIN)/ruff format .
