@@ -84,16 +84,20 @@ def describe_protocols() -> list[dict[str, Any]]:
 
 def describe_weights() -> list[dict[str, Any]]:
     """Return the weights that ship with genbench: folders of safetensors with a card."""
+    import baselines
     import benchmark
+    from benchmark.weights import find_weights
 
+    roots = [Path(package.__path__[0]) for package in (benchmark, baselines)]
     rows = []
-    for folder in sorted(
-        {path.parent for path in Path(benchmark.__path__[0]).rglob("*.safetensors")}
-    ):
+    for folder in sorted({path.parent for root in roots for path in root.rglob("*.safetensors")}):
         files = sorted(folder.glob("*.safetensors"))
         size = sum(path.stat().st_size for path in files) / 1e6
         names = ", ".join(path.stem for path in files)
-        rows.append({"name": folder.name, "summary": f"{names}; {size:.1f} MB", "folder": folder})
+        found = find_weights(folder, folder.parent)
+        without = f"; trained without {found.holdout}" if found.holdout else ""
+        summary = f"{names}; {size:.1f} MB{without}"
+        rows.append({"name": found.name, "summary": summary, "folder": folder})
     return rows
 
 
