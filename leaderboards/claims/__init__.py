@@ -1,0 +1,1 @@
+"""The paper's claims as statements that runs can bear out or contradict."""
