@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmark.logs import note
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -33,8 +35,12 @@ def get_runs_home() -> Path:
 
 
 def say(message: str) -> None:
-    """Print one line for a person; results go to stdout, everything else through here."""
+    """Print one line for a person; results go to stdout, everything else through here.
+
+    It is in the log as well, where the command keeps one.
+    """
     click.echo(message, err=True)
+    note(message)
 
 
 def print_json(payload: Any) -> None:
@@ -56,8 +62,8 @@ def deliver(report: "Report", as_json: bool, out: Path | None) -> None:
 def show_progress(description: str, total: int | None, unit: str = "frames") -> Iterator[Advance]:
     """Show how far a long piece of work is, on stderr.
 
-    On a terminal this is a bar with rate and remaining time. Elsewhere it is a line every half
-    minute and one at the end.
+    On a terminal this is a bar with rate and remaining time. Elsewhere, and in the log, it is a
+    line every half minute and one at the end.
 
     Args:
         description: what is being done ("rendering").
@@ -67,16 +73,18 @@ def show_progress(description: str, total: int | None, unit: str = "frames") -> 
     Yields:
         A function to call with the number of items that were just done.
     """
-    shown = _show_bar if sys.stderr.isatty() else _show_lines
-    with shown(description, total, unit) as advance:
-        yield advance
-
-
-@contextmanager
-def _show_bar(description: str, total: int | None, unit: str) -> Iterator[Advance]:
-    with _build_bar(unit) as bar:
+    if not sys.stderr.isatty():
+        with _show_lines(description, total, unit, say) as advance:
+            yield advance
+        return
+    with _build_bar(unit) as bar, _show_lines(description, total, unit, note) as log:
         task = bar.add_task(description, total=total)
-        yield lambda count: bar.advance(task, count)
+
+        def advance_both(count: int) -> None:
+            bar.advance(task, count)
+            log(count)
+
+        yield advance_both
 
 
 def _build_bar(unit: str) -> "Progress":
@@ -108,7 +116,9 @@ def _build_bar(unit: str) -> "Progress":
 
 
 @contextmanager
-def _show_lines(description: str, total: int | None, unit: str) -> Iterator[Advance]:
+def _show_lines(
+    description: str, total: int | None, unit: str, write: Callable[[str], None]
+) -> Iterator[Advance]:
     start = last = time.monotonic()
     done = 0
     of_total = "" if total is None else f" of {total}"
@@ -118,11 +128,11 @@ def _show_lines(description: str, total: int | None, unit: str) -> Iterator[Adva
         done += count
         if time.monotonic() - last >= _SECONDS_BETWEEN_LINES:
             last = time.monotonic()
-            say(f"{description}: {done}{of_total} {unit}, {done / (last - start):.1f} {unit}/s")
+            write(f"{description}: {done}{of_total} {unit}, {done / (last - start):.1f} {unit}/s")
 
     yield advance
     if not done:
         return
     seconds = time.monotonic() - start
     rate = f", {done / seconds:.1f} {unit}/s" if seconds > 0 else ""
-    say(f"{description}: {done}{of_total} {unit} in {seconds:.1f} s{rate}")
+    write(f"{description}: {done}{of_total} {unit} in {seconds:.1f} s{rate}")

@@ -55,6 +55,7 @@ def prepare(
     details. Shards that are there already, made of the same files in the same way, are kept.
     """
     from benchmark.environment import count_cores
+    from benchmark.logs import logging_into
     from preprocess.clouds import CloudOptions
     from preprocess.prepare import PrepareOptions, write_shards
     from preprocess.sources import find_sources
@@ -71,7 +72,7 @@ def prepare(
         for note in source.notes:
             say(f"note: {note}")
     frames = sum(len(source.frames) for source in sources)
-    with show_progress("preparing", frames) as advance:
+    with logging_into(out), show_progress("preparing", frames) as advance:
         summary = write_shards(sources, out, workers=workers or count_cores(), advance=advance)
     if as_json:
         print_json(describe_summary(summary))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from benchmark.shards import Split
 
 _ESTIMATOR_OPTIONS = ("preset", "weights", "hypotheses", "keep", "device")
+_TRACKING_OPTIONS = ("policy", "start", "models")
 _PRINTED = ("tx", "ty", "tz", "spread_deg", "spread_cm")
 _PRINTED_ROWS = 20
 
@@ -69,6 +70,29 @@ _PRINTED_ROWS = 20
     help="What --holdout trains on if no such weights are shipped  [default: rendered].",
 )
 @click.option(
+    "--track", is_flag=True, help="Follow objects from frame to frame (docs/tracking.md)."
+)
+@click.option(
+    "--policy",
+    type=click.Choice(["reinit", "coast"]),
+    help="After a missed frame: start anew, or go on from the last pose  [default: reinit].",
+)
+@click.option(
+    "--start",
+    type=click.Choice(["truth", "perturbed"]),
+    help="First pose of a track; the estimator's own if not given.",
+)
+@click.option(
+    "--warm-start",
+    type=click.Choice(["released", "text", "algorithm"]),
+    help="Noise around the last pose: T0 0.15, T0 0.1 or noise 0.1; the preset's own if not given.",
+)
+@click.option(
+    "--models",
+    type=click.Path(path_type=Path),
+    help="obj_models, for oracle-icp; looked for around SHARDS if not given.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Folder of the run  [default: genbench-runs/...].",
@@ -84,6 +108,7 @@ def run(
     threads: int | None,
     holdout: str | None,
     train_shards: Path | None,
+    track: bool,
     out: Path | None,
     as_json: bool,
     **chosen: Any,
@@ -96,7 +121,10 @@ def run(
 
     With --holdout CATEGORY there are two runs, of weights with the same budget that did and did not
     see the category, and the row of Table 5 is printed. OUT is then the folder of both runs.
+
+    With --track the annotated objects are followed from frame to frame, each from its pose before.
     """
+    from benchmark.logs import logging_into
     from benchmark.memory import keep_freed_memory
     from benchmark.registry import load_estimator
     from benchmark.running import count_frames, describe_run, name_run, run_estimator
@@ -106,7 +134,15 @@ def run(
         import torch
 
         torch.set_num_threads(threads)
-    options = build_options(chosen)
+    following = {name: chosen.pop(name) for name in _TRACKING_OPTIONS}
+    options = build_options(chosen, tracking=track)
+    if track:
+        from benchmark.cli.track import run_tracking
+
+        target = run_tracking(context, estimator, shards, split, options, following, out)
+        report(context, target, as_json)
+        return
+    check_not_given(following)
     if holdout is not None:
         from benchmark.cli.holdout import run_holdout
 
@@ -117,12 +153,26 @@ def run(
     loaded = load_estimator(estimator, options.estimator)
     paths = find_test_shards(context, shards, split)
     target = out or get_runs_home() / name_run(describe_run(loaded, options), paths)
-    with show_progress("estimating", count_frames(paths, options.limit)) as advance:
-        run_estimator(loaded, paths, target, options, advance)
-    report(context, target, as_json)
+    with logging_into(target):
+        with show_progress("estimating", count_frames(paths, options.limit)) as advance:
+            run_estimator(loaded, paths, target, options, advance)
+        report(context, target, as_json)
 
 
-def build_options(chosen: dict[str, Any]) -> "RunOptions":
+def check_not_given(following: dict[str, Any]) -> None:
+    """Check that no option was given that only tracking understands.
+
+    Raises:
+        ConfigError: one was.
+    """
+    from benchmark.errors import ConfigError
+
+    given = [f"--{name}" for name, value in following.items() if value is not None]
+    if given:
+        raise ConfigError(f"{', '.join(given)}: only tracking has this: add --track")
+
+
+def build_options(chosen: dict[str, Any], *, tracking: bool = False) -> "RunOptions":
     """Sort the command's options into those of the run and those of the estimator."""
     from benchmark.estimator import EstimatorOptions
     from benchmark.running import RunOptions
@@ -130,7 +180,9 @@ def build_options(chosen: dict[str, Any]) -> "RunOptions":
     run_options = {name: chosen.pop(name) for name in ("seed", "limit")}
     told = {name: chosen.pop(name) for name in _ESTIMATOR_OPTIONS}
     extra = {name: value for name, value in chosen.items() if value is not None}
-    return RunOptions(**run_options, estimator=EstimatorOptions(**told, extra=extra))
+    return RunOptions(
+        **run_options, estimator=EstimatorOptions(**told, tracking=tracking, extra=extra)
+    )
 
 
 def find_test_shards(context: click.Context, shards: Path | None, split: "Split") -> list[Path]:

@@ -49,6 +49,7 @@ def train(
     """
     from benchmark.cli.console import get_runs_home, say, show_progress
     from benchmark.errors import ConfigError
+    from benchmark.logs import logging_into
     from benchmark.memory import keep_freed_memory
     from benchmark.registry import get_estimator
     from benchmark.training.options import FitOptions
@@ -68,5 +69,6 @@ def train(
     options = FitOptions(
         preset=preset, holdout=holdout, minutes=budget, steps=steps, seed=seed, device=device
     )
-    fit(shards, folder, options, report=say, show=show_progress)
-    say(f"weights and card are in {folder}")
+    with logging_into(folder):
+        fit(shards, folder, options, report=say, show=show_progress)
+        say(f"weights and card are in {folder}")

@@ -1,0 +1,132 @@
+"""Commands that are stopped at any moment, and started again until they are through."""
+
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.reliability.commands import SIGNALS, Watcher, finish, start, stop, wait_for_end
+from tests.reliability.content import describe
+from tests.reliability.world import COMMANDS, Command, World, list_units
+
+pytestmark = pytest.mark.reliability
+
+KILLS = {False: 2, True: 30}
+REQUESTS = {False: 1, True: 10}
+
+
+@dataclass
+class Victim:
+    """A command that is stopped over and over, and what has to hold whenever it is.
+
+    Attributes:
+        command, world, out: what is run, on what, and where to.
+        rng: draws the moments.
+        stopped: how often it was stopped.
+        finished: how often it got through.
+    """
+
+    command: Command
+    world: World
+    out: Path
+    rng: np.random.Generator
+    stopped: int = 0
+    finished: int = 0
+    _leaders: list[int] = field(default_factory=list)
+
+    def stop_until(self, count: int, number: int) -> None:
+        """Stop the command `count` times with a signal, then let it get through.
+
+        Each time it goes on with what the time before has left; when it gets through earlier, it
+        begins anew.
+        """
+        while self.stopped < count:
+            self._try_once(number)
+        code, said = self._finish(self._start())
+        assert code == 0, said
+        self._check_result()
+        wait_for_end(self._leaders)
+
+    def _try_once(self, number: int) -> None:
+        _, seconds = self.world.expect(self.command.name)
+        before = list_units(self.command, self.out)
+        process = self._start()
+        try:
+            process.wait(self.rng.uniform(0, seconds))
+        except subprocess.TimeoutExpired:
+            group = number == signal.SIGINT or bool(self.rng.integers(2))
+            stop(process, number, group=group and number != signal.SIGTERM)
+        code, said = self._finish(process)
+        if code == 0:
+            self._check_result()
+            shutil.rmtree(self.out)
+            self.out.mkdir()
+            return
+        self.stopped += 1
+        self._check_stop(number, code, said)
+        after = list_units(self.command, self.out)
+        redone = [path for path in before if path in after and before[path] != after[path]]
+        assert redone == []
+
+    def _check_stop(self, number: int, code: int, said: str) -> None:
+        watcher = Watcher(self.out)
+        watcher.look()
+        assert watcher.broken == []
+        if number == signal.SIGKILL:
+            assert code == -signal.SIGKILL, said
+            return
+        expected, line = SIGNALS[signal.Signals(number)]
+        assert code == expected, said
+        assert said.endswith(line)
+        assert "Traceback" not in said
+        assert "Exception ignored" not in said
+        wait_for_end(self._leaders[-1:])
+        assert list(_find_leftovers(self.out)) == []
+
+    def _start(self) -> "subprocess.Popen[str]":
+        process = start(self.command.build(self.world, self.out))
+        self._leaders.append(process.pid)
+        return process
+
+    def _finish(self, process: "subprocess.Popen[str]") -> tuple[int, str]:
+        code, said = finish(process)
+        return code, said
+
+    def _check_result(self) -> None:
+        expected, _ = self.world.expect(self.command.name)
+        assert describe(self.out) == expected
+        self.finished += 1
+
+
+def _find_leftovers(out: Path) -> Iterator[Path]:
+    """Yield temporary files, wherever they lie."""
+    return (path for path in out.rglob(".*.part") if path.is_file())
+
+
+@pytest.fixture(params=list(COMMANDS))
+def victim(request: pytest.FixtureRequest, world: World, tmp_path: Path) -> Victim:
+    seed = list(COMMANDS).index(request.param)
+    world.expect(request.param)
+    return Victim(
+        command=COMMANDS[request.param],
+        world=world,
+        out=tmp_path,
+        rng=np.random.default_rng(seed),
+    )
+
+
+def test_killed_anywhere_and_run_again_it_makes_the_same(victim: Victim, full: bool) -> None:
+    victim.stop_until(KILLS[full], signal.SIGKILL)
+    assert list(_find_leftovers(victim.out)) == []
+
+
+@pytest.mark.parametrize("number", list(SIGNALS))
+def test_asked_to_stop_it_says_so_in_one_line_and_goes_on_later(
+    victim: Victim, full: bool, number: signal.Signals
+) -> None:
+    victim.stop_until(REQUESTS[full], number)
