@@ -135,9 +135,27 @@ def read_result(path: Path) -> Result:
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataFormatError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise DataFormatError(f"{path}: not a genbench result ({error}): evaluate again") from error
+    return parse_document(document, str(path))
+
+
+def parse_document(document: Any, where: str) -> Result:
+    """Return the result that `to_document` made plain values of.
+
+    Args:
+        document: from JSON.
+        where: what to call it in errors.
+
+    Raises:
+        DataFormatError: it is not a result of this or an older schema.
+    """
+    try:
         if document["format"] != _FORMAT or document["schema_version"] > SCHEMA_VERSION:
             raise DataFormatError(
-                f"{path}: expected format {_FORMAT} of schema {SCHEMA_VERSION} or older, got "
+                f"{where}: expected format {_FORMAT} of schema {SCHEMA_VERSION} or older, got "
                 f"{document['format']} of {document['schema_version']}: evaluate again"
             )
         run = document["run"] | {"assumptions": tuple(document["run"]["assumptions"])}
@@ -148,10 +166,10 @@ def read_result(path: Path) -> Result:
             seconds=environment.pop("seconds"),
             environment=environment,
         )
-    except OSError as error:
-        raise DataFormatError(f"{path}: cannot be read ({error.strerror})") from error
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-        raise DataFormatError(f"{path}: not a genbench result ({error}): evaluate again") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataFormatError(
+            f"{where}: not a genbench result ({error}): evaluate again"
+        ) from error
 
 
 def _parse_block(block: dict[str, Any]) -> ProtocolResult:
