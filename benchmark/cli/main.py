@@ -28,6 +28,8 @@ COMMANDS: dict[str, str] = {
     "run": "Estimate poses and print the per-category table.",
     "evaluate": "Score a run under one or more protocols.",
     "tables": "Print the paper's tables beside imported and reproduced results.",
+    "submit": "Write a leaderboard record for a run.",
+    "verify": "Check a leaderboard record by scoring its predictions again.",
     "compare": "Test two runs against each other, metric by metric.",
     "slices": "Say how accurate a run is by visibility, distance, handle and depth holes.",
     "risk": "Say how well energies tell which estimates to trust.",
