@@ -4,7 +4,7 @@ An estimator sees batches of observations and returns pose hypotheses, or one po
 plain class registered under a name (`benchmark.registry`); it needs nothing else of genbench.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -61,6 +61,11 @@ class Observations:
 
     def __len__(self) -> int:
         return len(self.points)
+
+    def take(self, rows: np.ndarray) -> "Observations":
+        """Return the observations picked by an index array or mask."""
+        arrays = {item.name: getattr(self, item.name) for item in fields(self)}
+        return Observations(**{k: v if v is None else v[rows] for k, v in arrays.items()})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,12 +10,12 @@ import numpy as np
 
 from benchmark.columns import replacing
 from benchmark.errors import ConfigError, DataFormatError
-from benchmark.estimator import EstimatorOptions, Observations, PoseEstimator
+from benchmark.estimator import Observations
 from benchmark.inference import Advance, iterate_batches
 from benchmark.predictions import RunInfo, read_predictions
-from benchmark.registry import load_estimator
+from benchmark.run_inputs import find_shards_used, load_run_estimator
 from benchmark.running import PREDICTIONS_NAME
-from benchmark.shards import read_fingerprint, read_shard
+from benchmark.shards import read_shard
 
 FEATURES_NAME = "features.npz"
 _COLUMNS = ("features", "detection", "category")
@@ -79,7 +79,7 @@ def compute_features(
         ShardFormatError: a shard or the predictions are damaged.
     """
     predictions = read_predictions(run / PREDICTIONS_NAME)
-    used = _find_shards_used(predictions.info, shards)
+    used = find_shards_used(predictions.info, shards)
     encoder = _load_encoder(predictions.info, options)
     features, rows, offset = [], [], 0
     for path in used:
@@ -98,39 +98,10 @@ def compute_features(
     )
 
 
-def _find_shards_used(info: RunInfo, shards: Sequence[Path]) -> list[Path]:
-    """Return those of `shards` that a run was made from, in order; all of them must be there."""
-    prefix = "shard:"
-    expected = {k.removeprefix(prefix): v for k, v in info.fingerprints.items() if prefix in k}
-    used = [path for path in shards if expected.get(path.stem) == read_fingerprint(path)]
-    missing = sorted(set(expected) - {path.stem for path in used})
-    if missing or not used:
-        raise ConfigError(
-            f"{shards[0].parent}: expected the shards that the run was made from, "
-            f"{', '.join(missing) or 'none'} is missing or was changed: name the run's own shards"
-        )
-    return used
-
-
 def _load_encoder(info: RunInfo, options: FeatureOptions) -> Encoder:
-    """Load a run's estimator, and check that it has the run's weights."""
-    named = info.configuration.get("weights")
-    weights = options.weights or (Path(named) if named else None)
-    preset = info.configuration.get("preset")
-    estimator: PoseEstimator = load_estimator(
-        info.estimator,
-        EstimatorOptions(preset=preset, weights=weights, hypotheses=1, device=options.device),
-    )
+    estimator = load_run_estimator(info, options.weights, options.device)
     if not isinstance(estimator, Encoder):
         raise ConfigError(f"estimator '{info.estimator}' has no encoder to take features from")
-    prefix = "weights:"
-    used = {k.removeprefix(prefix): v for k, v in info.fingerprints.items() if prefix in k}
-    found = estimator.describe().get("fingerprints", {})
-    if any(found.get(name) != value for name, value in used.items()):
-        raise ConfigError(
-            f"the run has other weights than {weights or 'the shipped ones'}: "
-            "name its own with --weights FOLDER"
-        )
     return estimator
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from benchmark.aggregation import Ranking, pool_ranked
 from benchmark.diffusion.denoiser import PoseModel, bind
+from benchmark.diffusion.likelihood import LikelihoodOptions, score_hypotheses
 from benchmark.diffusion.pose_vector import POSE_SIZE, orthonormalise
 from benchmark.diffusion.presets import PRESETS, Preset
 from benchmark.diffusion.samplers import SAMPLERS
@@ -24,6 +25,7 @@ from benchmark.estimator import (
     PoseHypotheses,
     TrackStart,
 )
+from benchmark.likelihoods import ScoredHypotheses
 from benchmark.progress import ShowProgress
 from benchmark.training.options import FitOptions
 
@@ -167,6 +169,27 @@ class GenPose:
         """Return the score encoder's feature (B, d) of each cloud; see `genbench features`."""
         points = torch.from_numpy(observations.points).to(self._device)
         return np.asarray(self._model.embed(points).cpu().numpy())
+
+    @torch.no_grad()
+    def score_hypotheses(
+        self, observations: Observations, hypotheses: PoseHypotheses, tolerance: float
+    ) -> ScoredHypotheses:
+        """Return the exact log-likelihood of given poses; see `genbench likelihood`.
+
+        Args:
+            observations: B clouds.
+            hypotheses: K poses of each.
+            tolerance: of the ODE solver.
+        """
+        sigma, prior_sigma = self._preset.noise_range
+        options = LikelihoodOptions(sigma=sigma, prior_sigma=prior_sigma, tolerance=tolerance)
+        features = self._model.encode(torch.from_numpy(observations.points).to(self._device))
+        rotation, translation = (
+            torch.from_numpy(values).to(self._device)
+            for values in (hypotheses.rotation, hypotheses.translation)
+        )
+        poses = self._model.normalise_poses(features, rotation, translation)
+        return score_hypotheses(self._model, features, poses, options)
 
     def describe(self) -> dict[str, Any]:
         """Return the resolved configuration and the weights' fingerprints."""

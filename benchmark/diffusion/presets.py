@@ -55,6 +55,11 @@ class Preset(Protocol):
         """Defaults where poses are tracked."""
         ...
 
+    @property
+    def noise_range(self) -> tuple[float, float]:
+        """Smallest and largest noise level that the networks know."""
+        ...
+
     def find_weights(self, given: Path | None) -> WeightsSet:
         """Return a weights set by name or folder; the shipped one by default."""
         ...
@@ -84,6 +89,7 @@ class CompactPreset:
     sampler: str = "heun"
     steps: int = 12
     tracking: TrackingDefaults = _COMPACT_TRACKING
+    noise_range: tuple[float, float] = (SIGMA_MIN, SIGMA_MAX)
 
     def find_weights(self, given: Path | None) -> WeightsSet:
         """Return a weights set by name or folder; the one of full budget by default."""
@@ -130,6 +136,7 @@ class PaperPreset:
     steps: int = 12
     t0: float = 0.55
     tracking: TrackingDefaults = _PAPER_TRACKING
+    noise_range: tuple[float, float] = (SCHEDULE.sigma_min, SCHEDULE.sigma_max)
 
     def find_weights(self, given: Path | None) -> WeightsSet:
         """Return a weights set by its folder.
