@@ -181,7 +181,7 @@ def _iterate_limited(paths: Sequence[Path], limit: int | None) -> Iterator[tuple
     for path in paths:
         if left == 0:
             return
-        shard = read_shard(path)
+        shard = read_shard(path, mapped=False)
         found = (shard.info.dataset, shard.info.split, shard.info.label_set)
         if kind not in (None, found):
             raise ShardFormatError(

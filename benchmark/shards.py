@@ -127,12 +127,13 @@ def write_shard(path: Path, shard: Shard) -> str:
     return checksum
 
 
-def read_shard(path: Path, *, verify: bool = True) -> Shard:
+def read_shard(path: Path, *, verify: bool = True, mapped: bool = True) -> Shard:
     """Read a shard; its clouds stay on disk behind a memory map.
 
     Args:
         path: the shard.
         verify: compare the content with the checksum that it was written with.
+        mapped: False reads the clouds too, for work that must not depend on the file any longer.
 
     Raises:
         ShardFormatError: not a shard, of a newer schema, truncated, or its content was altered.
@@ -143,7 +144,7 @@ def read_shard(path: Path, *, verify: bool = True) -> Shard:
             frames=read_table(file["frames"], Frames),
             ground_truth=read_table(file["ground_truth"], GroundTruth),
             detections=read_table(file["detections"], Detections),
-            objects=read_table(file["objects"], Objects, mapped=("points",)),
+            objects=read_table(file["objects"], Objects, mapped=("points",) if mapped else ()),
             quarantine=read_table(file["quarantine"], Quarantine),
         )
         if verify and compute_checksum(shard.tables()) != file.attrs.get("checksum"):
