@@ -206,7 +206,7 @@ def build_shard(task: ShardTask) -> ShardSummary:
     if shard is not None:
         return _summarize(task.path, shard, kept=True)
     shard = join_frames(info, [read_frame(task.reader, frame) for frame in task.frames])
-    if len(shard.quarantine):  # of files that vanished meanwhile, say so: they may come back
+    if (shard.quarantine.instance < 0).any():  # files that vanished meanwhile may come back
         shard = replace(shard, info=replace(info, fingerprints=compute_fingerprints(task)))
     write_shard(task.path, shard)
     return _summarize(task.path, shard, kept=False)
