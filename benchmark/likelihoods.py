@@ -152,7 +152,7 @@ def rank_by_likelihood(predictions: Predictions, likelihoods: Likelihoods) -> Pr
     """
     if predictions.hypotheses is None:
         raise ConfigError("these predictions hold no hypotheses, so there is nothing to rank")
-    if predictions.info.fingerprints.get("detections") != likelihoods.info.detections:
+    if predictions.info.fingerprints.get("detections", "") != likelihoods.info.detections:
         raise ConfigError(
             "the likelihoods are of other detections than these predictions: "
             "run genbench likelihood again"
