@@ -21,6 +21,7 @@ ENTRY_POINT_GROUP = "genbench.estimators"
 BUILT_IN: dict[str, str] = {
     "genpose": "benchmark.diffusion.estimator:GenPose",
     "mean-pose": "baselines.mean_pose:MeanPose",
+    "oracle-icp": "baselines.oracle_icp:OracleICP",
 }
 
 _METHODS = ("load", "estimate", "describe")

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmark.cli.spreading import connect_if_asked, spreading_options
+
 if TYPE_CHECKING:
     from benchmark.evaluation.evaluator import Evaluation
     from benchmark.predictions import Predictions
@@ -14,10 +16,9 @@ if TYPE_CHECKING:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option(
     "--protocol",
-    default="genpose",
-    show_default=True,
+    default=None,
     help="Protocols, comma-separated: genpose, nocs, catre, strict, tracking-genpose, "
-    "tracking-captra.",
+    "tracking-captra  [default: genpose; of tracked runs tracking-genpose].",
 )
 @click.option(
     "--sizes",
@@ -57,8 +58,16 @@ if TYPE_CHECKING:
     default=None,
     help="Folder for result.json and tables; the run's folder if not given.",
 )
+@spreading_options
 def evaluate(
-    path: Path, protocol: str, explain: bool, as_json: bool, out: Path | None, **choices: Any
+    path: Path,
+    protocol: str | None,
+    explain: bool,
+    as_json: bool,
+    out: Path | None,
+    scheduler: str | None,
+    cluster: str | None,
+    **choices: Any,
 ) -> None:
     """Score PATH: a run folder, a predictions file, or another method's result file.
 
@@ -69,14 +78,22 @@ def evaluate(
     """
     from benchmark.cli.console import print_json, say
     from benchmark.evaluation.evaluator import evaluate as evaluate_predictions
+    from benchmark.evaluation.evaluator import evaluate_file
     from benchmark.evaluation.files import write_evaluation
-    from benchmark.evaluation.protocols import Options
+    from benchmark.evaluation.protocols import Options, choose_protocol
     from benchmark.evaluation.result import to_document
 
-    names = _split_names(protocol, explain)
     options = Options(**choices)
     predictions, folder = _read(path)
-    evaluation = evaluate_predictions(predictions, names, options)
+    if protocol is None:
+        protocol = choose_protocol(predictions.info.configuration)
+    names = _split_names(protocol, explain)
+    with connect_if_asked(scheduler, cluster) as map_tasks:
+        if map_tasks is None:
+            evaluation = evaluate_predictions(predictions, names, options)
+        else:
+            file = check_own_file(path)
+            evaluation = evaluate_file(file, names, options, map_tasks)
     out = out or folder
     if out is not None:
         write_evaluation(out, predictions, evaluation)
@@ -109,7 +126,7 @@ def _read(path: Path) -> tuple["Predictions", Path | None]:
     from benchmark.errors import ConfigError
     from benchmark.predictions import read_predictions
 
-    file = path / "predictions.h5" if path.is_dir() else path
+    file = _get_file(path)
     if file.is_file() and _is_hdf5(file):
         return read_predictions(file), file.parent
     if not path.exists():
@@ -117,6 +134,24 @@ def _read(path: Path) -> tuple["Predictions", Path | None]:
     from baselines.importers import read_foreign
 
     return read_foreign(path), None
+
+
+def _get_file(path: Path) -> Path:
+    return path / "predictions.h5" if path.is_dir() else path
+
+
+def check_own_file(path: Path) -> Path:
+    """Return the predictions file of a run, which workers read themselves.
+
+    Raises:
+        ConfigError: PATH is another project's file.
+    """
+    from benchmark.errors import ConfigError
+
+    file = _get_file(path)
+    if not _is_hdf5(file):
+        raise ConfigError(f"{path}: --scheduler and --cluster need a run: genbench import it first")
+    return file
 
 
 def _is_hdf5(path: Path) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmark.cli.console import get_data_home, get_runs_home, say, show_progress
+from benchmark.cli.spreading import connect_if_asked, spreading_options
 
 if TYPE_CHECKING:
     from benchmark.running import RunOptions
@@ -69,9 +70,7 @@ _PRINTED_ROWS = 20
     type=click.Path(path_type=Path),
     help="What --holdout trains on if no such weights are shipped  [default: rendered].",
 )
-@click.option(
-    "--track", is_flag=True, help="Follow objects from frame to frame (docs/tracking.md)."
-)
+@click.option("--track", is_flag=True, help="Follow objects from frame to frame.")
 @click.option(
     "--policy",
     type=click.Choice(["reinit", "coast"]),
@@ -97,6 +96,7 @@ _PRINTED_ROWS = 20
     type=click.Path(path_type=Path),
     help="Folder of the run  [default: genbench-runs/...].",
 )
+@spreading_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def run(
@@ -109,6 +109,8 @@ def run(
     holdout: str | None,
     train_shards: Path | None,
     track: bool,
+    scheduler: str | None,
+    cluster: str | None,
     out: Path | None,
     as_json: bool,
     **chosen: Any,
@@ -124,6 +126,7 @@ def run(
 
     With --track the annotated objects are followed from frame to frame, each from its pose before.
     """
+    from benchmark.errors import ConfigError
     from benchmark.logs import logging_into
     from benchmark.memory import keep_freed_memory
     from benchmark.registry import load_estimator
@@ -134,6 +137,8 @@ def run(
         import torch
 
         torch.set_num_threads(threads)
+    if (scheduler or cluster) and (track or holdout):
+        raise ConfigError("--scheduler and --cluster spread plain runs, not --track or --holdout")
     following = {name: chosen.pop(name) for name in _TRACKING_OPTIONS}
     options = build_options(chosen, tracking=track)
     if track:
@@ -154,8 +159,11 @@ def run(
     paths = find_test_shards(context, shards, split)
     target = out or get_runs_home() / name_run(describe_run(loaded, options), paths)
     with logging_into(target):
-        with show_progress("estimating", count_frames(paths, options.limit)) as advance:
-            run_estimator(loaded, paths, target, options, advance)
+        with (
+            connect_if_asked(scheduler, cluster) as map_tasks,
+            show_progress("estimating", count_frames(paths, options.limit)) as advance,
+        ):
+            run_estimator(loaded, paths, target, options, advance, map_tasks)
         report(context, target, as_json)
 
 

@@ -125,6 +125,12 @@ PROTOCOLS: tuple[Protocol, ...] = (
 )
 
 DEFAULT_PROTOCOL = "genpose"
+TRACKING_PROTOCOL = "tracking-genpose"
+
+
+def choose_protocol(configuration: dict[str, Any]) -> str:
+    """Return the protocol that a run is scored under if none is asked for."""
+    return TRACKING_PROTOCOL if "tracking" in configuration else DEFAULT_PROTOCOL
 
 
 def get_protocol(name: str) -> Protocol:
