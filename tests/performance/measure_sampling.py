@@ -1,6 +1,7 @@
 """Accuracy against network calls, every sampler from the same initial noise.
 
     python -m tests.performance.measure_sampling SHARD... --preset compact --out FILE.csv
+    python -m tests.performance.measure_sampling SHARD... --settings heun:12 dpm-solver-2m:5 ...
 
 Each object's poses are sampled by RK45 at tolerance 1e-5 and by every other setting, ranked and
 pooled; what is compared is the share of objects within 5 degrees and 2 cm, with a paired bootstrap
@@ -10,8 +11,9 @@ over the objects, and how far single hypotheses end up from where RK45 takes the
 import argparse
 import csv
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, fields
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +36,35 @@ from benchmark.geometry.symmetry import (
 from benchmark.training.clouds import CloudBatch, TrainingClouds
 from tests.performance.models import load_model
 
-REFERENCE = ("rk45", 0)
+Setting = tuple[str, int]
+
+REFERENCE: Setting = ("rk45", 0)
 STEPS = {
     "euler": (5, 8, 16),
     "heun": (3, 4, 6, 8, 12),
     "dpm-solver-2m": (3, 4, 5, 6, 8, 10, 12),
     "dpm-solver-3m": (5, 6, 8, 10),
 }
-SETTINGS = (REFERENCE, *((name, steps) for name, counts in STEPS.items() for steps in counts))
 BATCH, ROUNDS = 32, 20_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Some objects of a shard, and the seed of their noise."""
+
+    shard: Path
+    start: int
+    stop: int
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What every part is put through."""
+
+    preset: str
+    settings: tuple[Setting, ...]
+    hypotheses: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,15 +115,35 @@ def count_calls(denoise: Denoise, calls: list[int]) -> Denoise:
     return counted
 
 
+def measure_part(plan: Plan, part: Part) -> list[Outcome]:
+    """Return the outcome of every setting on some objects, the reference first."""
+    clouds = _open_clouds(part.shard)
+    batch = clouds.fetch(np.arange(part.start, min(part.stop, len(clouds))))
+    keys = np.random.SeedSequence(part.seed).generate_state(len(batch.points), np.uint64)
+    noise = draw_noise(keys, plan.hypotheses)
+    return list(sample_settings(_load_model(plan.preset), plan, batch, noise))
+
+
+@cache
+def _open_clouds(shard: Path) -> TrainingClouds:
+    return TrainingClouds([shard])
+
+
+@cache
+def _load_model(preset: str) -> PoseModel[Any]:
+    torch.set_num_threads(1)
+    return load_model(preset)
+
+
 @torch.inference_mode()
 def sample_settings(
-    model: PoseModel[Any], preset: str, clouds: CloudBatch, noise: Tensor
+    model: PoseModel[Any], plan: Plan, clouds: CloudBatch, noise: Tensor
 ) -> Iterator[Outcome]:
     """Yield the outcome of every setting on the same clouds and noise, the reference first."""
-    rules = PRESETS[preset]
+    rules = PRESETS[plan.preset]
     features = model.encode(torch.from_numpy(clouds.points))
     reference: tuple[np.ndarray, np.ndarray] | None = None
-    for name, steps in SETTINGS:
+    for name, steps in plan.settings:
         calls = [0]
         sigmas = rules.make_sigmas(max(steps, 2), rules.get_start_sigma(None))
         denoise = count_calls(bind(model, features), calls)
@@ -134,7 +176,7 @@ def _shift_between(translation: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.linalg.norm(translation - other, axis=-1)
 
 
-def summarise(preset: str, outcomes: dict[tuple[str, int], list[Outcome]]) -> list[Row]:
+def summarise(preset: str, outcomes: dict[Setting, list[Outcome]]) -> list[Row]:
     """Return the table of all objects so far."""
     truth = np.concatenate([part.hit for part in outcomes[REFERENCE]])
     rows = []
@@ -179,30 +221,50 @@ def write_rows(path: Path, rows: list[Row]) -> None:
         writer.writerows(asdict(row) for row in rows)
 
 
+def list_parts(shards: list[Path], limit: int | None) -> list[Part]:
+    """Return all objects of the shards, or the first `limit` of each, in batches."""
+    places = [
+        (path, start)
+        for path in shards
+        for start in range(0, min(len(_open_clouds(path)), limit or 10**9), BATCH)
+    ]
+    return [
+        Part(shard=path, start=start, stop=min(start + BATCH, limit or 10**9), seed=seed)
+        for seed, (path, start) in enumerate(places)
+    ]
+
+
+def read_settings(names: list[str] | None) -> tuple[Setting, ...]:
+    """Return the settings named "sampler:steps", all of them by default, the reference first."""
+    chosen = [(name, steps) for name, counts in STEPS.items() for steps in counts]
+    if names:
+        chosen = [(name, int(steps)) for name, _, steps in (text.partition(":") for text in names)]
+    return (REFERENCE, *chosen)
+
+
 def main() -> None:
-    """Measure all settings; the table is written after every shard."""
+    """Measure all settings; the table is written again after every batch."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("shards", type=Path, nargs="+")
     parser.add_argument("--preset", default="compact")
     parser.add_argument("--hypotheses", type=int, default=50)
     parser.add_argument("--limit", type=int, help="objects of each shard")
+    parser.add_argument("--settings", nargs="+", metavar="SAMPLER:STEPS")
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    model = load_model(arguments.preset)
-    outcomes: dict[tuple[str, int], list[Outcome]] = {setting: [] for setting in SETTINGS}
-    seeds = np.random.SeedSequence(0)
-    for path in arguments.shards:
-        clouds = TrainingClouds([path])
-        rows = np.arange(len(clouds))[: arguments.limit]
-        for start in range(0, len(rows), BATCH):
-            batch = clouds.fetch(rows[start : start + BATCH])
-            keys = seeds.spawn(1)[0].generate_state(len(batch.points), np.uint64)
-            noise = draw_noise(keys, arguments.hypotheses)
-            parts = sample_settings(model, arguments.preset, batch, noise)
-            for setting, part in zip(SETTINGS, parts, strict=True):
-                outcomes[setting].append(part)
+    plan = Plan(
+        preset=arguments.preset,
+        settings=read_settings(arguments.settings),
+        hypotheses=arguments.hypotheses,
+    )
+    outcomes: dict[Setting, list[Outcome]] = {setting: [] for setting in plan.settings}
+    parts = list_parts(arguments.shards, arguments.limit)
+    with ProcessPoolExecutor(arguments.workers) as pool:
+        for measured in pool.map(partial(measure_part, plan), parts):
+            for setting, outcome in zip(plan.settings, measured, strict=True):
+                outcomes[setting].append(outcome)
             write_rows(arguments.out, summarise(arguments.preset, outcomes))
-        print(f"{path.name}: {len(rows)} objects done", flush=True)
 
 
 if __name__ == "__main__":
