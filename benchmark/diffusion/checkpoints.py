@@ -1,6 +1,7 @@
 """Weights on disk: genbench's own form (safetensors)."""
 
 import hashlib
+import json
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -12,8 +13,13 @@ from benchmark.errors import DataFormatError
 
 
 def write_weights(path: Path, state: dict[str, Tensor], metadata: dict[str, str]) -> str:
-    """Write tensors by name, with text about them; return the file's SHA-256."""
-    content = save({name: value.contiguous() for name, value in state.items()}, metadata)
+    """Write tensors by name, with text about them; return the file's SHA-256.
+
+    The same arguments are the same bytes: safetensors shuffles its metadata, so that ours is one
+    entry, JSON.
+    """
+    tensors = {name: value.contiguous() for name, value in state.items()}
+    content = save(tensors, {"genbench": json.dumps(metadata, sort_keys=True)})
     with replacing(path) as temporary:
         temporary.write_bytes(content)
     return hashlib.sha256(content).hexdigest()
