@@ -9,11 +9,12 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from benchmark.cluster import MapTasks
 from benchmark.environment import describe_environment
 from benchmark.errors import ConfigError, ShardFormatError
 from benchmark.estimator import EstimatorOptions, PoseEstimator
@@ -27,6 +28,7 @@ from benchmark.predictions import (
     read_run_info,
     write_predictions,
 )
+from benchmark.registry import load_estimator
 from benchmark.shards import (
     Shard,
     read_fingerprint,
@@ -80,12 +82,32 @@ class ShardRunner(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class PartTask:
+    """One shard to estimate, wherever that happens.
+
+    Attributes:
+        estimator: its registered name.
+        options: what it is loaded with.
+        shard: the shard.
+        frames: how many of its frames, None for all.
+        part: file to write.
+    """
+
+    estimator: str
+    options: RunOptions
+    shard: Path
+    frames: int | None
+    part: Path
+
+
 def run_estimator(
     estimator: PoseEstimator,
     shards: Sequence[Path],
     out: Path,
     options: RunOptions,
     advance: Advance = lambda _: None,
+    map_tasks: MapTasks | None = None,
 ) -> Path:
     """Run `estimator` over `shards`, going on where an earlier run of the same kind stopped.
 
@@ -95,6 +117,7 @@ def run_estimator(
         out: folder of the run.
         options: seed, limit and what the estimator was loaded with.
         advance: called with the number of frames just done.
+        map_tasks: who estimates the shards; None does it here, one after the other.
 
     Returns:
         The predictions file.
@@ -105,7 +128,62 @@ def run_estimator(
         ShardFormatError: a shard is damaged, or the shards are not of one data set.
     """
     base, runner = describe_run(estimator, options), _EstimatorRunner(estimator, options)
-    return run_shards(runner, base, shards, out, limit=options.limit, advance=advance)
+    if map_tasks is None:
+        return run_shards(runner, base, shards, out, limit=options.limit, advance=advance)
+
+    def make_parts(folder: Path) -> None:
+        tasks = plan_parts(estimator.spec.name, options, shards, folder)
+        for frames in map_tasks(run_part, tasks):
+            advance(frames)
+
+    return run_shards(runner, base, shards, out, limit=options.limit, make_parts=make_parts)
+
+
+def plan_parts(
+    estimator: str, options: RunOptions, shards: Sequence[Path], folder: Path
+) -> list[PartTask]:
+    """Return one task a shard, up to the limit of frames."""
+    tasks, left = [], options.limit
+    for shard in shards:
+        if left == 0:
+            break
+        frames = None if left is None else min(left, read_frame_count(shard))
+        left = None if left is None or frames is None else left - frames
+        tasks.append(
+            PartTask(
+                estimator=estimator,
+                options=options,
+                shard=shard.resolve(),
+                frames=frames,
+                part=folder.resolve() / shard.name,
+            )
+        )
+    return tasks
+
+
+def run_part(task: PartTask) -> int:
+    """Estimate one shard and write its part, unless that was done; return its number of frames."""
+    estimator = _load_once(task.estimator, task.options.estimator)
+    shard = read_shard(task.shard, mapped=False)
+    if task.frames is not None:
+        shard = take_frames(shard, task.frames)
+    info = _describe_part(describe_run(estimator, task.options), task.shard, shard)
+    if _read_done(task.part, info) is None:
+        made = _EstimatorRunner(estimator, task.options).run(shard, info, lambda _: None)
+        write_predictions(task.part, made)
+    return len(shard.frames)
+
+
+_loaded: dict[str, PoseEstimator] = {}
+
+
+def _load_once(name: str, options: EstimatorOptions) -> PoseEstimator:
+    """Load an estimator, or return the one that this process loaded last, if it is the same."""
+    key = f"{name} {options}"
+    if key not in _loaded:
+        _loaded.clear()
+        _loaded[key] = load_estimator(name, options)
+    return _loaded[key]
 
 
 def run_shards(
@@ -115,15 +193,20 @@ def run_shards(
     out: Path,
     *,
     limit: int | None,
-    advance: Advance,
+    advance: Advance = lambda _: None,
+    make_parts: Callable[[Path], None] = lambda _: None,
 ) -> Path:
-    """Run `runner` over `shards`, a part each, and join the parts; see `run_estimator`."""
+    """Run `runner` over `shards`, a part each, and join the parts; see `run_estimator`.
+
+    `make_parts` is given the folder of parts first, and may make some of them by other means.
+    """
     path = out / PREDICTIONS_NAME
     with locked(out):
         if path.exists():
             _check_same_run(path, base, shards, limit)
             shutil.rmtree(out / _PARTS_NAME, ignore_errors=True)  # left by a kill in between
             return path
+        make_parts(out / _PARTS_NAME)
         parts = []
         for source, shard in _iterate_limited(shards, limit):
             part = out / _PARTS_NAME / source.name

@@ -8,9 +8,11 @@ was made of the same files in the same way, is kept.
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from benchmark.cluster import MapTasks
 from benchmark.errors import ConfigError, DataFormatError, ShardFormatError
 from benchmark.locking import locked
 from benchmark.memory import keep_freed_memory
@@ -150,6 +152,7 @@ def write_shards(
     *,
     workers: int = 1,
     advance: Advance = lambda _: None,
+    map_tasks: MapTasks | None = None,
 ) -> PrepareSummary:
     """Build the shards of all sources in `out`, and remove surplus ones of an earlier preparation.
 
@@ -158,6 +161,7 @@ def write_shards(
         out: folder of shards, made if need be.
         workers: number of processes.
         advance: called with the number of frames just done.
+        map_tasks: who builds the shards; None takes `workers` processes of this machine.
 
     Raises:
         DataFormatError: not a single cloud came out; nothing is left in `out` then.
@@ -167,7 +171,7 @@ def write_shards(
     frames = {task.path: len(task.frames) for task in tasks}
     shards = []
     with locked(out):
-        for shard in map_in_processes(build_shard, tasks, workers=workers):
+        for shard in (map_tasks or partial(map_in_processes, workers=workers))(build_shard, tasks):
             shards.append(shard)
             advance(frames[shard.path])
         summary = PrepareSummary(

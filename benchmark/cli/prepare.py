@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmark.cli.console import print_json, say, show_progress
+from benchmark.cli.spreading import connect_if_asked, spreading_options
 
 if TYPE_CHECKING:
     from preprocess.prepare import PrepareSummary, ShardSummary
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 @click.option(
     "--detections",
     type=click.Path(path_type=Path),
-    help="Folder (or COCO file) of detections; looked for in and beside DATA if not given.",
+    help="Folder (or COCO file) of detections, or the word aligned for those of tracking; looked "
+    "for in and beside DATA if not given.",
 )
 @click.option("--workers", type=click.IntRange(1), help="Processes  [default: one a core].")
 @click.option(
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of point subsets."
 )
+@spreading_options
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def prepare(
     data: Path,
@@ -47,6 +50,8 @@ def prepare(
     no_mug_recenter: bool,
     pixels: bool,
     seed: int,
+    scheduler: str | None,
+    cluster: str | None,
     as_json: bool,
 ) -> None:
     """Turn DATA, a NOCS-format folder or your own frames, into shards.
@@ -62,18 +67,28 @@ def prepare(
 
     options = PrepareOptions(
         split=None if split == "all" else split,  # type: ignore[arg-type]
-        detections=detections,
+        detections=detections and detections.absolute(),
         stride=stride,
         recentre_mugs=not no_mug_recenter,
         clouds=CloudOptions(seed=seed, pixels=pixels),
     )
-    sources = find_sources(data, options)
+    sources = find_sources(data.absolute(), options)
     for source in sources:
         for note in source.notes:
             say(f"note: {note}")
     frames = sum(len(source.frames) for source in sources)
-    with logging_into(out), show_progress("preparing", frames) as advance:
-        summary = write_shards(sources, out, workers=workers or count_cores(), advance=advance)
+    with (
+        logging_into(out),
+        connect_if_asked(scheduler, cluster) as map_tasks,
+        show_progress("preparing", frames) as advance,
+    ):
+        summary = write_shards(
+            sources,
+            out.absolute(),
+            workers=workers or count_cores(),
+            advance=advance,
+            map_tasks=map_tasks,
+        )
     if as_json:
         print_json(describe_summary(summary))
     else:

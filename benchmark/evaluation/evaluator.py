@@ -3,10 +3,12 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from benchmark.categories import CATEGORIES
+from benchmark.cluster import MapTasks
 from benchmark.environment import describe_environment
 from benchmark.errors import ConfigError
 from benchmark.evaluation.bootstrap import SIZE_METRICS, compute_intervals
@@ -28,7 +30,10 @@ from benchmark.evaluation.protocols import (
 from benchmark.evaluation.result import CategoryResult, ProtocolResult, Result, summarise
 from benchmark.evaluation.scoring import Scores, score_detections
 from benchmark.evaluation.tracking import score_tracking
-from benchmark.predictions import Predictions
+from benchmark.predictions import Predictions, RunInfo, read_predictions, read_run_info
+
+Scored = tuple[ProtocolResult, Instances, dict[str, np.ndarray]]
+"""What one protocol gives: aggregates, measurements of every object, curves by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,33 +69,76 @@ def evaluate(
     """
     start = time.perf_counter()
     rules = [get_protocol(name) for name in dict.fromkeys(protocols)]
+    options = _resolve(predictions, options)
+    scored = {rule.id: _score(predictions, rule, options) for rule in rules}
+    return _assemble(predictions.info, scored, time.perf_counter() - start)
+
+
+def evaluate_file(
+    path: Path, protocols: Sequence[str], options: Options | None, map_tasks: MapTasks
+) -> Evaluation:
+    """Score a predictions file as `evaluate` does, every protocol wherever `map_tasks` sends it.
+
+    Raises:
+        ConfigError, UnknownNameError: as `evaluate`.
+        ShardFormatError: the file is damaged.
+    """
+    start = time.perf_counter()
+    names = list(dict.fromkeys(get_protocol(name).id for name in protocols))
+    tasks = [
+        ProtocolTask(path=path.resolve(), protocol=name, options=options or Options())
+        for name in names
+    ]
+    scored = dict(map_tasks(score_protocol, tasks))
+    ordered = {name: scored[name] for name in names}
+    return _assemble(read_run_info(path), ordered, time.perf_counter() - start)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtocolTask:
+    """One predictions file to be scored under one protocol, wherever that happens."""
+
+    path: Path
+    protocol: str
+    options: Options
+
+
+def score_protocol(task: ProtocolTask) -> tuple[str, Scored]:
+    """Score a file under a protocol; return the protocol's id with what came out."""
+    predictions = read_predictions(task.path)
+    options = _resolve(predictions, task.options)
+    return task.protocol, _score(predictions, get_protocol(task.protocol), options)
+
+
+def _resolve(predictions: Predictions, options: Options | None) -> Options:
+    """Check that there is something to score, and fill in what the run says of itself."""
     if not predictions.info.has_ground_truth or not len(predictions.ground_truth):
         raise ConfigError(
             "these predictions have no ground truth, so there is nothing to score them against: "
             "prepare the data with annotations (NOCS gts or labels) and run again"
         )
-    options = (options or Options()).resolve(predictions.info.configuration)
-    scored = [_score(predictions, rule, options) for rule in rules]
+    return (options or Options()).resolve(predictions.info.configuration)
+
+
+def _assemble(run: RunInfo, scored: dict[str, Scored], seconds: float) -> Evaluation:
     result = Result(
-        run=predictions.info,
-        protocols=tuple(block for block, _, _ in scored),
+        run=run,
+        protocols=tuple(block for block, _, _ in scored.values()),
         environment=describe_environment(),
-        seconds=time.perf_counter() - start,
+        seconds=seconds,
     )
     return Evaluation(
         result=result,
-        instances={rule.id: rows for rule, (_, rows, _) in zip(rules, scored, strict=True)},
+        instances={protocol: rows for protocol, (_, rows, _) in scored.items()},
         curves={
-            f"{rule.id}/{name}": values
-            for rule, (_, _, curves) in zip(rules, scored, strict=True)
+            f"{protocol}/{name}": values
+            for protocol, (_, _, curves) in scored.items()
             for name, values in curves.items()
         },
     )
 
 
-def _score(
-    predictions: Predictions, protocol: Protocol, options: Options
-) -> tuple[ProtocolResult, Instances, dict[str, np.ndarray]]:
+def _score(predictions: Predictions, protocol: Protocol, options: Options) -> Scored:
     if protocol.tracking:
         block, rows = score_tracking(predictions, options.apply(protocol), options)
         return block, rows, {}
