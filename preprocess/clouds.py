@@ -37,12 +37,14 @@ class Region:
         bbox: (4,) pixel box.
         confidence: 0 to 1.
         mask: (h, w), non-zero on the object.
+        instance: model name of the annotated object, where the detections say whose they are.
     """
 
     category: int
     bbox: np.ndarray
     confidence: float
     mask: np.ndarray
+    instance: str = ""
 
 
 def cut_clouds(

@@ -1,13 +1,18 @@
 """Where the detections of a frame come from: a folder, a COCO file, or the ground-truth masks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
 from preprocess.clouds import Region
 from preprocess.coco import CocoResult, decode_results, read_coco
-from preprocess.detections import FrameDetections, find_detections, read_detections
+from preprocess.detections import (
+    FrameDetections,
+    find_detections,
+    read_aligned_tracks,
+    read_detections,
+)
 from preprocess.frame_tables import Rejected, rejecting
 from preprocess.frames import NocsFrame
 from preprocess.instances import FrameImages, find_instances
@@ -54,6 +59,35 @@ class DetectionFolder:
         height, width = images.mask.shape
         with rejecting("unreadable_detections"):
             return _build_regions(read_detections(path, (width, height)))
+
+
+@dataclass(frozen=True)
+class AlignedFolder:
+    """One pickle a frame in the tracking form, whose rows say which object they belong to.
+
+    Rows that the detector did not see have an empty mask, and so give no cloud.
+    """
+
+    folder: Path
+    kind: str = "aligned"
+
+    def list_files(self, frame: NocsFrame) -> list[Path]:
+        """Return the frame's pickle, if it is there."""
+        return DetectionFolder(self.folder).list_files(frame)
+
+    def find_regions(self, frame: NocsFrame, images: FrameImages) -> list[Region]:
+        """Read the frame's pickle; see `DetectionSource`."""
+        path = find_detections(self.folder, frame)
+        if path is None:
+            raise Rejected("missing_detections", f"{self.folder}: no detections for {frame.id}")
+        height, width = images.mask.shape
+        with rejecting("unreadable_detections"):
+            tracks = read_aligned_tracks(path, (width, height))
+        regions = _build_regions(tracks.detections)
+        return [
+            replace(region, instance=name)
+            for region, name in zip(regions, tracks.instances, strict=True)
+        ]
 
 
 @dataclass(frozen=True)

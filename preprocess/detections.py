@@ -17,6 +17,7 @@ from preprocess.frames import NocsFrame
 from preprocess.pickle_columns import read_dictionary, take_column
 
 _FOLDERS = ("mrcnn_results", "segmentation_results", "results/mrcnn_results", "detections")
+ALIGNED = "aligned_real_test"
 _DUALPOSENET_FOLDERS = {"camera": "CAMERA25", "real": "REAL275"}
 
 
@@ -63,6 +64,12 @@ def find_detections_folder(root: Path) -> Path | None:
     """Return the folder of detections that lies inside or beside a data root, if there is one."""
     folders = [base / name for base in (root, root.parent) for name in _FOLDERS]
     return next((folder for folder in folders if folder.is_dir()), None)
+
+
+def find_aligned_folder(root: Path) -> Path | None:
+    """Return the folder of aligned detections inside or beside a data root, if there is one."""
+    bases = [base / name for base in (root, root.parent) for name in _FOLDERS]
+    return next((base / ALIGNED for base in bases if (base / ALIGNED).is_dir()), None)
 
 
 def find_detections(folder: Path, frame: NocsFrame) -> Path | None:

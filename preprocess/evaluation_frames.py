@@ -1,5 +1,6 @@
 """Frames of CAMERA val and Real test into rows: detections, their clouds, and the ground truth."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -82,7 +83,7 @@ class EvaluationReader:
             ),
             ground_truth=truth,
             detections=found,
-            objects=match_objects(objects, found, truth),
+            objects=match_objects(objects, found, truth, [region.instance for region in regions]),
             quarantine=build_quarantine(left_out + no_cloud),
         )
 
@@ -97,15 +98,21 @@ class EvaluationReader:
         return images, truth, []
 
 
-def match_objects(objects: Objects, detections: Detections, truth: GroundTruth) -> Objects:
+def match_objects(
+    objects: Objects, detections: Detections, truth: GroundTruth, instances: Sequence[str]
+) -> Objects:
     """Set the ground truth of clouds: the same-class annotation whose box overlaps most.
 
-    -1 where no overlap (IoU of the 2D boxes) reaches 0.1. One annotation may be named twice.
+    -1 where no overlap (IoU of the 2D boxes) reaches 0.1. One annotation may be named twice. A
+    detection that says whose it is (`instances`, "" where not) belongs to that object.
     """
     if not len(objects) or not len(truth):
         return objects
     boxes, classes = detections.bbox[objects.detection], objects.category
     overlap = compute_image_iou(boxes[:, None], truth.bbox[None])
+    names = np.array(instances)[objects.detection][:, None]
+    overlap[names == truth.instance[None]] += 1.0
+    overlap[(names != "") & (names != truth.instance[None])] = 0.0
     overlap[classes[:, None] != truth.category[None]] = 0.0
     best = overlap.argmax(axis=1)
     reached = overlap[np.arange(len(best)), best] >= _LEAST_OVERLAP

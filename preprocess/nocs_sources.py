@@ -7,12 +7,18 @@ from benchmark.errors import DataFormatError
 from benchmark.shards import ShardInfo
 from preprocess.annotations import get_annotation_path
 from preprocess.detection_sources import (
+    AlignedFolder,
     CocoDetections,
     DetectionFolder,
     DetectionSource,
     GroundTruthMasks,
 )
-from preprocess.detections import find_detections, find_detections_folder
+from preprocess.detections import (
+    ALIGNED,
+    find_aligned_folder,
+    find_detections,
+    find_detections_folder,
+)
 from preprocess.evaluation_frames import Annotations, EvaluationReader
 from preprocess.fingerprints import compute_files_fingerprint
 from preprocess.frames import PARTS, NocsFrame, Part, find_frames, find_parts
@@ -22,6 +28,7 @@ from preprocess.prepare import FrameSource, PrepareOptions
 from preprocess.training_frames import TrainingReader
 
 _SYNTH6_MARK = "synth6_truth.h5"
+_ALIGNED_WORD = "aligned"
 
 
 def find_nocs_sources(root: Path, options: PrepareOptions) -> list[FrameSource]:
@@ -98,16 +105,20 @@ def find_detection_source(
 ) -> DetectionSource:
     """Return where the detections of a part come from.
 
+    In place of a folder, the word `aligned` stands for the data's own aligned ones, for tracking.
+
     Raises:
         DataFormatError: what the user named is not there, or holds nothing for these frames.
     """
+    if named is not None and named.name == _ALIGNED_WORD and not named.exists():
+        named = find_aligned_folder(root) or root / ALIGNED
     if named is not None and named.is_file():
         return CocoDetections(named)
     folder = named or find_detections_folder(root)
     if named is not None and not named.exists():
         raise DataFormatError(f"{named}: no such folder or file: give that of the detections")
     if folder is not None and any(find_detections(folder, frame) for frame in frames):
-        return DetectionFolder(folder)
+        return AlignedFolder(folder) if folder.name == ALIGNED else DetectionFolder(folder)
     if named is not None:
         example = f"results_{frames[0].part.split}_{frames[0].scene}_{frames[0].stem}.pkl"
         raise DataFormatError(

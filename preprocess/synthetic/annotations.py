@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from preprocess.annotations import get_annotation_path
+from preprocess.detections import ALIGNED
 from preprocess.frames import NocsFrame
 from preprocess.labels import MUG
 from preprocess.synthetic.detector import SimulatedDetections
@@ -14,7 +15,6 @@ from preprocess.synthetic.truth import Truth
 
 _PICKLE_PROTOCOL = 3
 DETECTIONS = "mrcnn_results"
-ALIGNED = "aligned_real_test"
 
 
 def write_pickle(path: Path, content: Any) -> None:
