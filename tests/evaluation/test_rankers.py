@@ -42,7 +42,7 @@ def closeness(predictions: Predictions) -> np.ndarray:
 
 
 def test_a_likelihood_that_knows_the_truth_ranks_better_than_random_energies(make: Make) -> None:
-    predictions = make(10, degree=0.0, cm=3.0, hypotheses=20)
+    predictions = make(10, degree=0.0, cm=3.0, hypotheses=2)
     rows = compare_rankers(predictions, make_likelihoods(closeness(predictions), 10))
     truth, likelihood, energy = (
         rows[name]["5deg_2cm"] for name in ("ground truth", "likelihood", "energy")
