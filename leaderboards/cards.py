@@ -7,6 +7,7 @@ from pathlib import Path
 from leaderboards.runs import Run
 
 _PREFIX = "weights:"
+_CARD = "card"
 _ROOT = Path(__file__).resolve().parents[1]
 _PACKAGES = ("benchmark", "baselines")
 
@@ -24,7 +25,9 @@ def count_parameters(run: Run, *, network: str | None = None) -> float | None:
     wanted = [
         digest
         for name, digest in run.info.fingerprints.items()
-        if name.startswith(_PREFIX) and network in (None, name.removeprefix(_PREFIX))
+        if name.startswith(_PREFIX)
+        and name.removeprefix(_PREFIX) != _CARD
+        and network in (None, name.removeprefix(_PREFIX))
     ]
     known = [_read_cards().get(digest) for digest in wanted]
     counts = [count for count in known if count is not None]

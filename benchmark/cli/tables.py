@@ -18,21 +18,33 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Folder of runs  [default: genbench-runs].",
 )
+@click.option(
+    "--records",
+    type=click.Path(path_type=Path),
+    help="Folder of leaderboard records to show in Tables 1 and 7.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for CSV and Markdown.")
 @click.option("--json", "as_json", is_flag=True, help="Print the tables as JSON.")
-def tables(which: tuple[str, ...], runs: Path | None, out: Path | None, as_json: bool) -> None:
+def tables(
+    which: tuple[str, ...],
+    runs: Path | None,
+    records: Path | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
     """Print tables of the paper, WHICH being 1 to 7 or all.
 
     What the paper reports stands beside what was imported from official files and what was run
     here. Every cell says its protocol and weights; what is missing is named below the table.
     """
     from leaderboards.runs import find_runs
+    from leaderboards.submission.record import read_records
     from leaderboards.tables.build import build_tables
     from leaderboards.tables.files import write_tables
 
     numbers = _parse_numbers(which)
     found = find_runs(runs or get_runs_home())
-    built = build_tables(numbers, found.found)
+    built = build_tables(numbers, found.found, read_records(records) if records else ())
     if as_json:
         print_json([table.describe() for table in built])
     else:

@@ -144,6 +144,18 @@ def read_record(path: Path) -> Record:
     )
 
 
+def read_records(folder: Path) -> list[Record]:
+    """Read all records of a folder.
+
+    Raises:
+        ConfigError: there is no such folder.
+        DataFormatError: a JSON file in it is not a record.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder of records: make one with genbench submit")
+    return [read_record(path) for path in sorted(folder.glob("*.json"))]
+
+
 def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ from leaderboards.tables.model import Block, Cell, Provenance, ResultTable, Row
 from leaderboards.tables.questions import Ask, describe_weights, get_source
 
 REPORTED = "A"
-_LETTERS = "BCDEFGHIJKLMNOPQRSTUVWXYZ"
+LETTERS = "BCDEFGHIJKLMNOPQRSTUVWXYZ"
 FURTHER = "Not in the paper"
 
 
@@ -163,7 +163,7 @@ def group_runs(runs: Sequence[Run], columns: tuple[str, ...]) -> list[DataBlock]
         groups.setdefault(key, []).append(run)
     return [
         DataBlock(head=_head_runs(letter, members, columns), runs=tuple(members))
-        for letter, members in zip(_LETTERS, groups.values(), strict=False)
+        for letter, members in zip(LETTERS, groups.values(), strict=False)
     ]
 
 
@@ -185,8 +185,11 @@ def _head_runs(letter: str, runs: Sequence[Run], columns: tuple[str, ...]) -> Bl
     return Block(letter=letter, source=source, data=first.data, title=title, columns=columns)
 
 
-def _prefer(run: Run) -> tuple[bool, bool, int, str]:
-    return run.is_partial, "short" in describe_weights(run), -(run.hypotheses or 0), run.name
+def _prefer(run: Run) -> tuple[bool, bool, bool, int, str]:
+    """Order runs: complete, the full budget, restarted after a miss as in the paper, most drawn."""
+    coasting = run.info.configuration.get("tracking", {}).get("policy") == "coast"
+    short = "short" in describe_weights(run)
+    return run.is_partial, short, coasting, -(run.hypotheses or 0), run.name
 
 
 def _find_unused(rows: Sequence[Wanted], blocks: Sequence[DataBlock]) -> list[Run]:

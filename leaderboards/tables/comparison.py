@@ -66,6 +66,9 @@ def describe_run(run: Run) -> str:
         parts.append(f"symmetry {symmetry}")
     if run.hypotheses:
         parts.append(f"K = {run.hypotheses}")
+    if tracking := configuration.get("tracking"):
+        parts += [str(tracking[name]) for name in ("policy", "perturbation") if name in tracking]
+        parts += [f"T0 = {tracking['t0']}"] if tracking.get("t0") is not None else []
     return ", ".join(part for part in parts if part)
 
 

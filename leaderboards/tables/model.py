@@ -45,6 +45,9 @@ class Provenance:
             parts.append(f"run {self.run}")
         if self.weights:
             parts.append(f"weights {' '.join([self.weights, *self._shorten_digests()])}")
+        if tracking := self.configuration.get("tracking"):
+            told = (f"{name} {value}" for name, value in sorted(tracking.items()))
+            parts.append(f"tracking with {', '.join(told)}")
         if "seed" in self.configuration:
             parts.append(f"seed {self.configuration['seed']}")
         return ", ".join(parts)
@@ -54,7 +57,7 @@ class Provenance:
         return [
             f"{name.removeprefix(prefix)}:{digest[:8]}"
             for name, digest in sorted(self.fingerprints.items())
-            if name.startswith(prefix)
+            if name.startswith(prefix) and name != f"{prefix}card"
         ]
 
 
