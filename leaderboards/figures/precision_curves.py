@@ -11,6 +11,7 @@ from benchmark.evaluation.protocols import (
     DEFAULT_PROTOCOL,
     OVERLAP_THRESHOLDS,
     SHIFT_THRESHOLDS_CM,
+    Options,
     get_protocol,
 )
 from leaderboards.figures.choice import check_comparable, name_methods
@@ -79,9 +80,11 @@ def compute_precision_curves(
     )
 
 
-def compute_panels(run: Run, protocol: str, method: str) -> tuple[PrecisionPanel, ...]:
-    """Return the panels of one run: 3D IoU where sizes are predicted, rotation, translation."""
-    evaluation = run.evaluate(protocol)
+def compute_panels(
+    run: Run, protocol: str, method: str, options: Options | None = None
+) -> tuple[PrecisionPanel, ...]:
+    """Return the panels of one run: 3D IoU where sizes are known, rotation, translation."""
+    evaluation = run.evaluate(protocol, options)
     (block,) = evaluation.result.protocols
     present = np.array([category.instances > 0 for category in block.categories])
     curves = evaluation.curves
