@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "slices": "Say how accurate a run is by visibility, distance, handle and depth holes.",
     "risk": "Say how well energies tell which estimates to trust.",
     "claims": "Test what the paper claims against the runs at hand.",
+    "report": "Write one page with every run, number, figure and worst failure.",
     "import": "Read a result that another project wrote.",
     "export": "Write a run in a form that other projects read.",
     "import-weights": "Take over checkpoints of the released GenPose code.",
