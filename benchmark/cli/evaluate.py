@@ -101,6 +101,7 @@ def evaluate(
         print_json(to_document(evaluation.result))
     else:
         _print_tables(evaluation)
+        _print_tracks(predictions, evaluation)
     if explain:
         _print_flips(predictions, evaluation, names)
     if out is not None:
@@ -169,6 +170,13 @@ def _print_tables(evaluation: "Evaluation") -> None:
     console = Console(width=None if sys.stdout.isatty() else 160)
     for block in evaluation.result.protocols:
         console.print(render_table(block, evaluation.result.hypotheses_per_s))
+
+
+def _print_tracks(predictions: "Predictions", evaluation: "Evaluation") -> None:
+    from benchmark.evaluation.files import build_track_tables
+
+    for table in build_track_tables(predictions, evaluation).values():
+        click.echo(table.to_string(index=False, float_format="%.2f"))
 
 
 def _print_flips(predictions: "Predictions", evaluation: "Evaluation", names: list[str]) -> None:

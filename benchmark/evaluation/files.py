@@ -9,8 +9,10 @@ from benchmark.categories import get_category
 from benchmark.columns import replacing
 from benchmark.evaluation.evaluator import Evaluation
 from benchmark.evaluation.instances import METRIC_NAMES
+from benchmark.evaluation.protocols import get_protocol
 from benchmark.evaluation.result import RESULT_NAME, write_result
 from benchmark.evaluation.tables import write_tables
+from benchmark.evaluation.tracks import compute_drift, compute_recoveries
 from benchmark.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -18,13 +20,15 @@ if TYPE_CHECKING:
 
 INSTANCES_NAME = "instances.csv"
 CURVES_NAME = "curves.npz"
+DRIFT_NAME, RECOVERIES_NAME = "drift.csv", "recoveries.csv"
 
 
 def write_evaluation(out: Path, predictions: Predictions, evaluation: Evaluation) -> None:
     """Write every file of an evaluation into `out`.
 
     result.json: all blocks. table.csv and table.md: the per-category tables. instances.csv: one
-    row per annotated object and protocol. curves.npz: AP over all thresholds.
+    row per annotated object and protocol. curves.npz: AP over all thresholds. drift.csv and
+    recoveries.csv, for tracking protocols: errors along the tracks.
     """
     write_result(out / RESULT_NAME, evaluation.result)
     write_tables(out, evaluation.result)
@@ -32,6 +36,30 @@ def write_evaluation(out: Path, predictions: Predictions, evaluation: Evaluation
         build_instance_table(predictions, evaluation).to_csv(temporary, index=False)
     with replacing(out / CURVES_NAME) as temporary, temporary.open("wb") as handle:
         np.savez_compressed(handle, allow_pickle=False, **evaluation.curves)
+    for name, table in build_track_tables(predictions, evaluation).items():
+        with replacing(out / name) as temporary:
+            table.to_csv(temporary, index=False)
+
+
+def build_track_tables(
+    predictions: Predictions, evaluation: Evaluation
+) -> "dict[str, pandas.DataFrame]":
+    """Return drift and recoveries by file name; nothing without a tracking protocol."""
+    import pandas
+
+    tracking = {
+        protocol: rows
+        for protocol, rows in evaluation.instances.items()
+        if get_protocol(protocol).tracking
+    }
+    computations = {DRIFT_NAME: compute_drift, RECOVERIES_NAME: compute_recoveries}
+    return {
+        name: pandas.concat(
+            [compute(predictions, rows).assign(protocol=id_) for id_, rows in tracking.items()]
+        )
+        for name, compute in computations.items()
+        if tracking
+    }
 
 
 def build_instance_table(predictions: Predictions, evaluation: Evaluation) -> "pandas.DataFrame":
