@@ -49,6 +49,17 @@ class PosedObjects(FigureData):
     def __len__(self) -> int:
         return len(self.category)
 
+    def take(self, rows: np.ndarray) -> "PosedObjects":
+        """Return some of the objects, by an index array."""
+        return PosedObjects(
+            caption=self.caption,
+            category=tuple(self.category[row] for row in rows),
+            pose=self.pose[rows],
+            size=self.size[rows],
+            corners=self.corners[rows],
+            axes=self.axes[rows],
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class FrameView(FigureData):

@@ -54,8 +54,8 @@ def _draw_map(axes: Axes, item: RotationMap) -> None:
     axes.scatter(x, y, s=26, c=colours, edgecolors=INK, linewidths=0.4, alpha=0.9, zorder=3)
     ring = colormaps[_HUES]((item.truth_turn + np.pi) / (2 * np.pi))
     x, y = item.truth_place
-    axes.scatter(x, y, s=150, facecolors="none", edgecolors="black", lw=3.4, zorder=4)
-    axes.scatter(x, y, s=150, facecolors="none", edgecolors=[ring], lw=2.0, zorder=5)
+    axes.scatter(x, y, s=230, facecolors="none", edgecolors="black", lw=3.0, zorder=4)
+    axes.scatter(x, y, s=230, facecolors="none", edgecolors=[ring], lw=1.6, zorder=5)
     kind = "symmetric" if item.symmetric else "asymmetric"
     axes.set_title(f"{item.category} ({kind})", pad=4)
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from benchmark.columns import replacing
+from benchmark.errors import ConfigError
 
 CATEGORY_COLOURS: dict[str, str] = {
     "bottle": "#0072B2",
@@ -49,6 +50,7 @@ _CAPTION_SIZE = 7.5
 _CHARACTERS_PER_INCH = 16.5  # of a caption's letters, with some room
 _LINE_INCHES = 0.155
 _DPI = 160
+_METADATA: Any = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
 
 
 @contextmanager
@@ -60,12 +62,18 @@ def styled() -> Iterator[None]:
         yield
 
 
-def make_figure(width: float, height: float, caption: str) -> Figure:
-    """Return an empty figure (inches) with a caption below it, which makes it higher."""
+def make_figure(width: float, height: float, caption: str, pad: float = 0.04) -> Figure:
+    """Return an empty figure with a caption below it, which makes it higher.
+
+    Args:
+        width, height: of what is above the caption, inches.
+        caption: sentences, wrapped here.
+        pad: inches around every panel.
+    """
     lines = textwrap.wrap(caption, int(width * _CHARACTERS_PER_INCH))
     room = _LINE_INCHES * len(lines) + 0.12 if lines else 0.0
     bottom = room / (height + room)
-    engine = ConstrainedLayoutEngine(rect=(0, bottom, 1, 1 - bottom))
+    engine = ConstrainedLayoutEngine(rect=(0, bottom, 1, 1 - bottom), w_pad=pad, h_pad=pad)
     figure = Figure(figsize=(width, height + room), layout=engine)
     figure.text(
         0.12 / width,
@@ -85,9 +93,20 @@ def format_number(value: float, decimals: int | None = None) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
+def check_kind(path: Path) -> str:
+    """Return what kind of picture a file's ending names, "png" or "svg".
+
+    Raises:
+        ConfigError: another ending.
+    """
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in _METADATA:
+        raise ConfigError(f"{path}: expected a name that ends in .png or .svg")
+    return kind
+
+
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as PNG or SVG, by the ending of `path`; equal figures give equal bytes."""
-    nothing = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
-    kind = path.suffix.removeprefix(".")
+    kind = check_kind(path)
     with replacing(path) as temporary:
-        figure.savefig(temporary, format=kind, dpi=_DPI, metadata=nothing[kind])
+        figure.savefig(temporary, format=kind, dpi=_DPI, metadata=_METADATA[kind])
