@@ -34,7 +34,7 @@ _NAMES = [item.name for item in fields(LogRow)]
 
 def append_row(path: Path, row: LogRow) -> None:
     """Add a row to a log, which is begun if it is not there."""
-    is_new = not path.exists()
+    is_new = not path.exists() or not path.stat().st_size
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, _NAMES)
         if is_new:

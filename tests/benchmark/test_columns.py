@@ -1,5 +1,6 @@
 """Column tables: declarations are honoured, on the way in, on disk and on the way out."""
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -60,6 +61,18 @@ def test_concatenating_the_pieces_of_a_table_gives_the_table() -> None:
     joined = Sample.concatenate(pieces)
     for (name, expected), (_, found) in zip(table.items(), joined.items(), strict=True):
         np.testing.assert_array_equal(found, expected, err_msg=name)
+
+
+def test_pieces_without_rows_need_no_optional_column() -> None:
+    joined = Sample.concatenate([Sample.empty(), _sample(extra=[5, 6]), Sample.empty()])
+    assert joined.extra is not None
+    np.testing.assert_array_equal(joined.extra, [5, 6])
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_optional_column_in_some_pieces_only_is_refused(order: int) -> None:
+    with pytest.raises(ShardFormatError, match="Sample: extra is in some parts only"):
+        Sample.concatenate([_sample(), _sample(extra=[5, 6])][::order])
 
 
 def test_concatenating_nothing_is_empty() -> None:
@@ -171,3 +184,26 @@ def test_a_full_disk_is_one_error_and_leaves_nothing(tmp_path: Path, largest: in
     )
     assert (done.stdout, done.stderr) == (f"refused: {path}\n", "")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.reliability
+def test_what_a_killed_process_left_of_a_file_goes_and_all_else_stays(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a.h5") as temporary:
+        mine = temporary.name
+        temporary.write_text("whole")
+    dead = _find_dead_process()
+    left = tmp_path / mine.replace(f"-{os.getpid()}.", f"-{dead}.")
+    others = [mine.replace(f"-{os.getpid()}.", f"-{os.getppid()}."), f".a.h5.elsewhere-{dead}.part"]
+    for name in [left.name, *others]:
+        (tmp_path / name).touch()
+    with replacing(tmp_path / "a.h5") as temporary:
+        temporary.write_text("again")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.h5", *others}
+    assert (tmp_path / "a.h5").read_text() == "again"
+
+
+def _find_dead_process() -> int:
+    """Return the id of a process that has ended."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid

@@ -3,7 +3,10 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,3 +73,34 @@ def test_stopped_workers_remove_what_they_were_writing(tmp_path: Path) -> None:
     assert time.monotonic() - start < 30
     assert [path.name for path in tmp_path.iterdir()] == ["slow.started"]
     assert not multiprocessing.active_children()
+
+
+_PROGRAM = """
+from pathlib import Path
+from preprocess.workers import map_in_processes
+from tests.preprocess.test_workers import write_slowly
+
+if __name__ == "__main__":
+    tasks = [Path({folder!r}) / name for name in "ab"]
+    list(map_in_processes(write_slowly, tasks, workers=2))
+"""
+
+
+@pytest.mark.reliability
+def test_workers_of_a_killed_process_stop_and_remove_what_they_were_writing(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(_PROGRAM.format(folder=str(tmp_path)))
+    parent = subprocess.Popen(
+        [sys.executable, program], env=os.environ | {"PYTHONPATH": str(Path.cwd())}
+    )
+    _wait_until(lambda: len(list(tmp_path.glob("*.started"))) == 2)
+    parent.kill()
+    parent.wait()
+    _wait_until(lambda: not list(tmp_path.glob(".*.part")))
+
+
+def _wait_until(is_true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -98,7 +98,7 @@ class World:
         with watching(out) as watcher:
             code, said = run(command.build(self, out))
         assert code == 0, said
-        assert watcher.broken == []
+        assert watcher.broken == [], watcher.broken
         return describe(out), time.monotonic() - begin
 
 

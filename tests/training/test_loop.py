@@ -42,28 +42,38 @@ def test_training_learns(make_recipe: Make, shards: list[Path], tmp_path: Path) 
     assert trainer.recipe.validate(trainer.clouds.fetch(np.arange(24)))["error"] < 0.02
 
 
-def test_interrupted_training_continues_as_if_nothing_had_happened(
-    make_recipe: Make, shards: list[Path], tmp_path: Path
-) -> None:
-    whole = train(make_recipe(), shards, tmp_path / "whole", steps=40)
-
-    recipe = make_recipe()
+def interrupt_at(recipe: Any, step: int) -> Any:
+    """Return the recipe, whose training is interrupted in a step."""
     compute_loss, calls = recipe.compute_loss, iter(range(100))
 
-    def fail_at_25(prepared: Any) -> torch.Tensor:
-        if next(calls) == 25:
+    def fail(prepared: Any) -> torch.Tensor:
+        if next(calls) == step:
             raise KeyboardInterrupt
         return compute_loss(prepared)
 
-    recipe.compute_loss = fail_at_25
+    recipe.compute_loss = fail
+    return recipe
+
+
+@pytest.mark.reliability
+@pytest.mark.parametrize("save_seconds", [60.0, 0.0])  # saved at 20, and at 25 between two rows
+def test_interrupted_training_continues_as_if_nothing_had_happened(
+    make_recipe: Make, shards: list[Path], tmp_path: Path, save_seconds: float
+) -> None:
+    whole = train(make_recipe(), shards, tmp_path / "whole", steps=40)
+    options = {"steps": 40, "save_seconds": save_seconds}
     with pytest.raises(KeyboardInterrupt):
-        train(recipe, shards, tmp_path / "parts", steps=40)
-    resumed = train(make_recipe(), shards, tmp_path / "parts", steps=40)
+        train(interrupt_at(make_recipe(), 25), shards, tmp_path / "parts", **options)
+    resumed = train(make_recipe(), shards, tmp_path / "parts", **options)
 
     for name, value in whole.average.items():
         torch.testing.assert_close(resumed.average[name], value, atol=0, rtol=0)
-    for run in ("whole", "parts"):
-        assert [row.step for row in read_rows(tmp_path / run / "log.csv")] == [10, 20, 30, 40]
+    curves = [
+        [(row.step, row.loss) for row in read_rows(tmp_path / run / "log.csv")]
+        for run in ("whole", "parts")
+    ]
+    assert [step for step, _ in curves[0]] == [10, 20, 30, 40]
+    assert curves[1] == curves[0]
 
 
 def test_rows_after_the_last_checkpoint_are_logged_once(
@@ -73,6 +83,17 @@ def test_rows_after_the_last_checkpoint_are_logged_once(
     log = tmp_path / "run" / "log.csv"
     *_, last = read_rows(log)
     append_row(log, replace(last, step=30))  # killed here, before the check-point
+    train(make_recipe(), shards, tmp_path / "run", steps=40)
+    assert [row.step for row in read_rows(log)] == [10, 20, 30, 40]
+
+
+@pytest.mark.reliability
+def test_a_row_that_a_full_disk_cut_short_is_forgotten(
+    make_recipe: Make, shards: list[Path], tmp_path: Path
+) -> None:
+    train(make_recipe(), shards, tmp_path / "run", steps=20)
+    log = tmp_path / "run" / "log.csv"
+    log.write_bytes(log.read_bytes() + b"30,1.5,0.")
     train(make_recipe(), shards, tmp_path / "run", steps=40)
     assert [row.step for row in read_rows(log)] == [10, 20, 30, 40]
 
