@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test check format lock bench
+.PHONY: help setup run test check format lock bench tables
 
 help:
 	@echo "make run     run the embedded benchmark and print its table"
 	@echo "make test    set up, check the code, run all tests"
 	@echo "make bench   time every stage beside a straightforward version (15 minutes)"
+	@echo "make tables  make the published tables again and compare (8 minutes)"
 	@echo "make setup   make $(VENV) with the pinned versions"
 	@echo "make check   formatting, lint, types and import rules"
 	@echo "make format  format the code"
@@ -33,6 +34,9 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+tables: setup
+	$(BIN)/genbench publish
 
 bench: setup
 	@for script in tests/performance/bench_*.py; do \

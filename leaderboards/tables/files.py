@@ -1,4 +1,4 @@
-"""Tables as CSV (long form, every field of the provenance), Markdown, and for the terminal."""
+"""Tables as CSV (a line a cell, and a line a run), as Markdown, and for the terminal."""
 
 import csv
 import io
@@ -23,38 +23,42 @@ FIELDS = (
     "column",
     "value",
     "protocol",
+    "options",
     "estimator",
     "weights",
     "run",
-    "options",
-    "configuration",
-    "fingerprints",
-    "environment",
+    "detections",
+    "labels",
     "missing",
 )
+RUN_FIELDS = ("source", "run", "estimator", "data", "configuration", "fingerprints", "environment")
+RUNS_NAME = "runs.csv"
+_DIGITS = 12
 
 
 def write_tables(out: Path, tables: Sequence[ResultTable]) -> list[Path]:
-    """Write table_N.csv and table_N.md of every table into `out`; return their paths."""
-    paths = []
+    """Write table_N.csv and table_N.md of every table, and runs.csv; return their paths."""
+    texts = {RUNS_NAME: format_runs(tables)}
     for table in tables:
-        for suffix, text in ((".csv", format_csv(table)), (".md", format_markdown(table))):
-            path = out / f"table_{table.number}{suffix}"
-            with replacing(path) as temporary:
-                temporary.write_text(text, encoding="utf-8", newline="")
-            paths.append(path)
-    return paths
+        texts[f"table_{table.number}.csv"] = format_csv(table)
+        texts[f"table_{table.number}.md"] = format_markdown(table)
+    for name, text in texts.items():
+        with replacing(out / name) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="")
+    return [out / name for name in texts]
 
 
 def format_csv(table: ResultTable) -> str:
-    """Return one line per cell that has a number or should have one; structures are JSON."""
-    handle = io.StringIO()
-    writer = csv.DictWriter(handle, FIELDS, lineterminator="\n")
-    writer.writeheader()
-    for row, block, column, cell in table.iterate_cells():
-        if cell.value is not None or cell.missing or cell.provenance is not None:
-            writer.writerow(_describe_cell(table, row, block, column, cell))
-    return handle.getvalue()
+    """Return one line per cell that has a number or should have one.
+
+    What is the same for all cells of a run, full fingerprints included, is in `format_runs`.
+    """
+    lines = [
+        _describe_cell(table, row, block, column, cell)
+        for row, block, column, cell in table.iterate_cells()
+        if cell.value is not None or cell.missing or cell.provenance is not None
+    ]
+    return _format(FIELDS, lines)
 
 
 def _describe_cell(
@@ -74,9 +78,39 @@ def _describe_cell(
         origin = cell.provenance
         for name in ("protocol", "estimator", "weights", "run"):
             fields[name] = getattr(origin, name)
-        for name in ("options", "configuration", "fingerprints", "environment"):
-            fields[name] = json.dumps(getattr(origin, name), sort_keys=True, default=str)
+        for name in ("detections", "labels"):
+            fields[name] = origin.fingerprints.get(name, "")[:_DIGITS]
+        fields["options"] = _to_json(origin.options) if origin.options else ""
     return fields
+
+
+def format_runs(tables: Sequence[ResultTable]) -> str:
+    """Return one line per run that some cell came from, with its whole provenance."""
+    origins = [
+        cell.provenance
+        for table in tables
+        for _, _, _, cell in table.iterate_cells()
+        if cell.provenance is not None and cell.provenance.fingerprints
+    ]
+    distinct = {(origin.source, origin.run, origin.data): origin for origin in origins}
+    lines = [
+        {name: getattr(origin, name) for name in RUN_FIELDS[:4]}
+        | {name: _to_json(getattr(origin, name)) for name in RUN_FIELDS[4:]}
+        for _, origin in sorted(distinct.items())
+    ]
+    return _format(RUN_FIELDS, lines)
+
+
+def _to_json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _format(names: Sequence[str], lines: Sequence[dict[str, str]]) -> str:
+    handle = io.StringIO()
+    writer = csv.DictWriter(handle, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return handle.getvalue()
 
 
 def format_markdown(table: ResultTable) -> str:

@@ -11,7 +11,14 @@ from benchmark.evaluation.protocols import Options
 from leaderboards.reported_tables import TABLES, read_reported_table
 from leaderboards.runs import find_runs
 from leaderboards.tables.build import build_tables
-from leaderboards.tables.files import FIELDS, format_csv, format_markdown, render_tables
+from leaderboards.tables.files import (
+    FIELDS,
+    RUN_FIELDS,
+    format_csv,
+    format_markdown,
+    format_runs,
+    render_tables,
+)
 from leaderboards.tables.model import ResultTable, Row
 from tests.leaderboards.tables.conftest import MakeRun
 
@@ -228,7 +235,11 @@ def test_csv_says_everything_about_every_number(make_run: MakeRun) -> None:
     assert [line["protocol"] for line in ours] == ["genpose/1"] * 4
     assert {line["weights"] for line in ours} == {"compact"}
     assert '"keep": 0.6' in ours[0]["options"]
-    assert "d" * 64 in ours[0]["fingerprints"]
+    assert ours[0]["detections"] == "d" * 12
+    (line,) = csv.DictReader(io.StringIO(format_runs([table])))
+    assert (line["run"], set(line)) == ("all", set(RUN_FIELDS))
+    assert "d" * 64 in line["fingerprints"]
+    assert '"seed": 0' in line["configuration"]
     printed = [line for line in lines if line["source"] == "reported"]
     assert len(printed) == 15 * 5
 
