@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "run": "Estimate poses and print the per-category table.",
     "evaluate": "Score a run under one or more protocols.",
     "tables": "Print the paper's tables beside imported and reproduced results.",
+    "publish": "Make the published tables again, and compare.",
     "submit": "Write a leaderboard record for a run.",
     "verify": "Check a leaderboard record by scoring its predictions again.",
     "compare": "Test two runs against each other, metric by metric.",
