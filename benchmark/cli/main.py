@@ -39,6 +39,7 @@ COMMANDS: dict[str, str] = {
     "figures": "Draw the paper's figures from runs.",
     "view": "Draw one frame of a run: boxes, axes, errors, energies.",
     "features": "Write what a run's encoder makes of its clouds, for figure 5.",
+    "likelihood": "Rank hypotheses by their exact likelihood, on some frames of a run.",
     "import": "Read a result that another project wrote.",
     "export": "Write a run in a form that other projects read.",
     "import-weights": "Take over checkpoints of the released GenPose code.",
