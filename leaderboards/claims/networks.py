@@ -1,18 +1,13 @@
 """Claims about the networks themselves: how many, how large, and how fast they track."""
 
-import json
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import benchmark
 from benchmark.categories import CATEGORY_NAMES
+from leaderboards.cards import find_card
 from leaderboards.claims.groups import GENERATIVE, DataGroup
 from leaderboards.claims.model import Evidence, MissingEvidenceError, measure
 from leaderboards.claims.reported import REAL_TIME_FPS, get_fewest_parameters
 from leaderboards.runs import Run
-
-_PREFIX = "weights:"
 
 
 def check_one_model(group: DataGroup) -> Evidence:
@@ -51,18 +46,12 @@ def _read_card(run: Run) -> dict[str, Any]:
     Raises:
         MissingEvidenceError: it is not among those of the shipped weights.
     """
-    wanted = {value for key, value in run.info.fingerprints.items() if key.startswith(_PREFIX)}
-    for card in _read_cards():
-        if wanted & {network["sha256"] for network in card["networks"].values()}:
-            return card
-    raise MissingEvidenceError(f"the card of {run.name}'s weights is not among the shipped ones")
-
-
-@cache
-def _read_cards() -> tuple[dict[str, Any], ...]:
-    folder = Path(benchmark.__path__[0])
-    paths = sorted(folder.rglob("weights/*/card.json"))
-    return tuple(json.loads(path.read_text()) for path in paths)
+    card = find_card(run)
+    if card is None:
+        raise MissingEvidenceError(
+            f"the card of {run.name}'s weights is not among the shipped ones"
+        )
+    return card
 
 
 def check_real_time(group: DataGroup) -> Evidence:
