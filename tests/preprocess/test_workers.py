@@ -100,7 +100,7 @@ def test_workers_of_a_killed_process_stop_and_remove_what_they_were_writing(tmp_
 
 
 def _wait_until(is_true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not is_true():
         assert time.monotonic() < deadline
         time.sleep(0.02)

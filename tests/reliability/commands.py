@@ -1,14 +1,18 @@
 """genbench commands as processes of their own: started, watched, and stopped at any moment."""
 
+import atexit
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from tests.reliability.content import check_whole, list_visible
@@ -16,36 +20,91 @@ from tests.reliability.content import check_whole, list_visible
 REPOSITORY = Path(__file__).resolve().parents[2]
 _PROGRAM = Path(__file__).with_name("small_genbench.py")
 _POLL_SECONDS = 0.005
+_ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
 
 
-def start(arguments: Sequence[str], **options: object) -> subprocess.Popen[str]:
-    """Start small genbench in a session of its own and return when its command begins."""
-    surroundings = options.pop("env", {})
-    assert isinstance(surroundings, dict)
-    process = subprocess.Popen(
-        [sys.executable, str(_PROGRAM), *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="backslashreplace",
-        start_new_session=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)} | surroundings,
-        **options,  # type: ignore[call-overload]
-    )
-    assert process.stderr is not None
-    assert process.stderr.readline() == "ready\n"
-    return process
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A command that was started.
+
+    Attributes:
+        pid: its process, which leads a session of its own.
+        said: the file that its stderr goes to.
+    """
+
+    pid: int
+    said: Path
+
+    def wait(self, seconds: float = 1200) -> int | None:
+        """Return the exit code; None where it is still running after so many seconds."""
+        deadline = time.monotonic() + seconds
+        while (code := _ask(poll=self.pid)) is None and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+        return code
+
+    def finish(self) -> tuple[int, str]:
+        """Wait for the end; return the exit code and what was said on stderr."""
+        code = self.wait()
+        assert code is not None
+        return code, self.said.read_text(errors="backslashreplace").removeprefix("ready\n")
 
 
-def finish(process: subprocess.Popen[str], timeout: float = 300) -> tuple[int, str]:
-    """Return the exit code and what the process said on stderr."""
-    _, said = process.communicate(timeout=timeout)
-    return process.returncode, said
+def start(arguments: Sequence[str], *, largest: int | None = None) -> Running:
+    """Start small genbench and return when its command begins.
+
+    Args:
+        arguments: of genbench.
+        largest: bytes that a file may have.
+    """
+    handle, name = tempfile.mkstemp(prefix="said-")
+    os.close(handle)
+    pid = _ask(arguments=list(arguments), said=name, largest=largest)
+    assert pid is not None
+    running = Running(pid=pid, said=Path(name))
+    while not running.said.read_bytes().startswith(b"ready\n"):
+        time.sleep(_POLL_SECONDS)
+    return running
 
 
-def run(arguments: Sequence[str], **options: object) -> tuple[int, str]:
+def run(arguments: Sequence[str], *, largest: int | None = None) -> tuple[int, str]:
     """Run small genbench to its end; return its exit code and what it said on stderr."""
-    return finish(start(arguments, **options))
+    return start(arguments, largest=largest).finish()
+
+
+def run_in(environment: dict[str, str], arguments: Sequence[str]) -> tuple[int, str]:
+    """Run small genbench to its end, started afresh with more environment variables."""
+    done = subprocess.run(
+        [sys.executable, str(_PROGRAM), *arguments],
+        capture_output=True,
+        env=_ENVIRONMENT | environment,
+        check=False,
+    )
+    said = done.stderr.decode(errors="backslashreplace")
+    return done.returncode, said.removeprefix("ready\n")
+
+
+def _ask(**request: object) -> int | None:
+    server = _get_server()
+    assert server.stdin is not None
+    assert server.stdout is not None
+    server.stdin.write(f"{json.dumps(request)}\n")
+    server.stdin.flush()
+    answer: int | None = json.loads(server.stdout.readline())
+    return answer
+
+
+@cache
+def _get_server() -> "subprocess.Popen[str]":
+    """Return the process that starts commands; it ends with this one, whose pipe it reads."""
+    server = subprocess.Popen(
+        [sys.executable, str(_PROGRAM), "--serve"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=_ENVIRONMENT,
+    )
+    atexit.register(server.communicate)
+    return server
 
 
 def find_session(leader: int) -> list[int]:
@@ -61,7 +120,7 @@ def find_session(leader: int) -> list[int]:
     return alive
 
 
-def wait_for_end(leaders: Sequence[int], seconds: float = 60) -> None:
+def wait_for_end(leaders: Sequence[int], seconds: float = 300) -> None:
     """Wait until no process of these sessions is left.
 
     Raises:
@@ -74,9 +133,9 @@ def wait_for_end(leaders: Sequence[int], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def stop(process: subprocess.Popen[str], number: int, *, group: bool) -> None:
+def stop(running: Running, number: int, *, group: bool) -> None:
     """Send a signal to the command alone, or to all of its processes as a terminal does."""
-    (os.killpg if group else os.kill)(process.pid, number)
+    (os.killpg if group else os.kill)(running.pid, number)
 
 
 @dataclass

@@ -1,44 +1,88 @@
 """genbench with everything small: a tiny synth6, shards of four frames, frequent check-points.
 
-For tests that run a command over and over; run as a program, with the arguments of genbench. Says
-"ready" before the command begins.
+For tests that run a command over and over. As a program it takes the arguments of genbench, or
+`--serve`: it then imports everything once, and forks a process for each command that it is told.
+A command says "ready" when it begins.
 """
 
+import json
+import os
+import resource
 import sys
+from importlib import import_module
+from typing import Any
 
 FRAMES_PER_SHARD = 4
-SAVE_EVERY = 4
+SAVE_EVERY = 2
+_HEAVY = (
+    "baselines.mean_pose",
+    "benchmark.diffusion.compact",
+    "benchmark.diffusion.fitting",
+    "benchmark.evaluation.evaluator",
+    "leaderboards.tables.build",
+    "pandas",
+    "preprocess.sources",
+    "preprocess.synthetic.tree",
+    "rich.console",
+)
 
 
 def shrink() -> None:
     """Make this process's genbench small; its worker processes get their tasks from it."""
+    from benchmark.training.loop import TrainingOptions
     from preprocess.partition import partition
     from preprocess.synthetic.plans import PLANS, PartPlan, TreePlan
 
     partition.__defaults__ = (FRAMES_PER_SHARD,)
+    defaults = TrainingOptions.__init__.__kwdefaults__
+    defaults |= {"save_every": SAVE_EVERY, "log_every": 1}
     PLANS["tiny"] = TreePlan(
         parts={
-            "CAMERA/train": PartPlan(scenes=2, frames=4, models=2),
-            "CAMERA/val": PartPlan(scenes=1, frames=4, models=2),
-            "Real/train": PartPlan(scenes=1, frames=4, models=2),
-            "Real/test": PartPlan(scenes=3, frames=6, models=2),
+            "CAMERA/train": PartPlan(scenes=1, frames=4, models=1),
+            "CAMERA/val": PartPlan(scenes=1, frames=4, models=1),
+            "Real/train": PartPlan(scenes=1, frames=4, models=1),
+            "Real/test": PartPlan(scenes=2, frames=6, models=1),
         }
     )
 
 
-def save_often() -> None:
-    """Make check-points of trainings frequent."""
-    from benchmark.training.loop import TrainingOptions
+def serve() -> list[str]:
+    """Answer requests on stdin, a line of JSON each; return, in a new process, its arguments.
 
-    defaults = TrainingOptions.__init__.__kwdefaults__
-    defaults |= {"save_every": SAVE_EVERY, "log_every": 2}
+    {"arguments", "said", "largest"}: begin a command in a session of its own, stderr into the file
+    `said`, files of `largest` bytes at most; the answer is its process. {"poll": process}: its exit
+    code, null while it runs.
+    """
+    for name in _HEAVY:
+        import_module(name)
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "poll" in request:
+            process, status = os.waitpid(request["poll"], os.WNOHANG)
+            answer = os.waitstatus_to_exitcode(status) if process else None
+        else:
+            answer = os.fork()
+            if answer == 0:
+                _become_command(request)
+                return list(request["arguments"])
+        print(json.dumps(answer), flush=True)
+    sys.exit()
+
+
+def _become_command(request: dict[str, Any]) -> None:
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    said = os.open(request["said"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for number, target in enumerate((nothing, nothing, said)):
+        os.dup2(target, number)
+    if request["largest"] is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest"],) * 2)
 
 
 if __name__ == "__main__":
     from benchmark.cli.main import main
 
     shrink()
-    if "train" in sys.argv:
-        save_often()
+    chosen = serve() if "--serve" in sys.argv else sys.argv[1:]
     print("ready", file=sys.stderr, flush=True)
-    sys.exit(main())
+    sys.exit(main(chosen))

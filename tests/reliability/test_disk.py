@@ -1,9 +1,8 @@
 """Disks that are full or read-only: one line, nothing half-written, and on once there is space."""
 
 import os
-import resource
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,10 +24,6 @@ LARGEST_FILE = {
 """Bytes; some file of each command is larger."""
 
 
-def _limit_files(largest: int) -> Callable[[], None]:
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
-
-
 def _check_failure(code: int, said: str, folder: Path, reason: str) -> None:
     assert code == 1, said
     lines = said.splitlines()
@@ -45,7 +40,7 @@ def _check_failure(code: int, said: str, folder: Path, reason: str) -> None:
 def test_files_that_may_not_grow(world: World, tmp_path: Path, name: str) -> None:
     expected, _ = world.expect(name)
     arguments = COMMANDS[name].build(world, tmp_path)
-    code, said = run(arguments, preexec_fn=_limit_files(LARGEST_FILE[name]))
+    code, said = run(arguments, largest=LARGEST_FILE[name])
     _check_failure(code, said, tmp_path, "File too large")
     code, said = run(arguments)
     assert code == 0, said

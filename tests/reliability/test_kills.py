@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.reliability.commands import SIGNALS, Watcher, finish, start, stop, wait_for_end
+from tests.reliability.commands import SIGNALS, Running, Watcher, start, stop, wait_for_end
 from tests.reliability.content import describe
 from tests.reliability.world import COMMANDS, Command, World, list_units
 
@@ -47,7 +46,7 @@ class Victim:
         """
         while self.stopped < count:
             self._try_once(number)
-        code, said = self._finish(self._start())
+        code, said = self._start().finish()
         assert code == 0, said
         self._check_result()
         wait_for_end(self._leaders)
@@ -56,12 +55,10 @@ class Victim:
         _, seconds = self.world.expect(self.command.name)
         before = list_units(self.command, self.out)
         process = self._start()
-        try:
-            process.wait(self.rng.uniform(0, seconds))
-        except subprocess.TimeoutExpired:
+        if process.wait(self.rng.uniform(0, seconds)) is None:
             group = number == signal.SIGINT or bool(self.rng.integers(2))
             stop(process, number, group=group and number != signal.SIGTERM)
-        code, said = self._finish(process)
+        code, said = process.finish()
         if code == 0:
             self._check_result()
             shutil.rmtree(self.out)
@@ -88,14 +85,10 @@ class Victim:
         wait_for_end(self._leaders[-1:])
         assert list(_find_leftovers(self.out)) == []
 
-    def _start(self) -> "subprocess.Popen[str]":
-        process = start(self.command.build(self.world, self.out))
-        self._leaders.append(process.pid)
-        return process
-
-    def _finish(self, process: "subprocess.Popen[str]") -> tuple[int, str]:
-        code, said = finish(process)
-        return code, said
+    def _start(self) -> Running:
+        running = start(self.command.build(self.world, self.out))
+        self._leaders.append(running.pid)
+        return running
 
     def _check_result(self) -> None:
         expected, _ = self.world.expect(self.command.name)

@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.errors import ShardFormatError
 from benchmark.shards import read_shard
-from tests.reliability.commands import finish, run, start, stop, wait_for_end
+from tests.reliability.commands import run, start, stop, wait_for_end
 from tests.reliability.content import describe
 from tests.reliability.world import COMMANDS, World
 
@@ -19,7 +19,7 @@ FLIPS = {False: 3, True: 40}
 
 
 def _wait_for_lock(folder: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not any(path.read_text() for path in folder.rglob(".lock")):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -41,7 +41,7 @@ def test_the_second_in_a_folder_is_told_who_is_there(
     assert code == 2, said
     assert f"in use by process {first.pid} on " in said.splitlines()[-1]
     stop(first, signal.SIGKILL, group=False)
-    finish(first)
+    first.finish()
     code, said = run(arguments)
     assert code == 0, said
     assert describe(tmp_path) == expected

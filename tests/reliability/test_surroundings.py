@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reliability.commands import run
+from tests.reliability.commands import run_in
 from tests.reliability.content import describe
 from tests.reliability.world import COMMANDS, World
 
@@ -74,7 +74,7 @@ def test_a_clock_that_jumps_changes_nothing(
     world: World, tmp_path: Path, jumping_clock: dict[str, str], name: str
 ) -> None:
     expected, _ = world.expect(name)
-    code, said = run(COMMANDS[name].build(world, tmp_path), env=jumping_clock)
+    code, said = run_in(jumping_clock, COMMANDS[name].build(world, tmp_path))
     assert code == 0, said
     assert describe(tmp_path) == expected
 
@@ -91,7 +91,7 @@ def test_any_path_in_a_locale_without_utf8(world: World, tmp_path: Path, name: s
     (odd / "inputs").symlink_to(world.folder, target_is_directory=True)
     command = COMMANDS[name]
     arguments = command.build(World(folder=odd / "inputs"), odd / "out")
-    code, said = run(arguments, env=ASCII)
+    code, said = run_in(ASCII, arguments)
     assert code == 0, said
     assert describe(odd / "out") == expected
 
@@ -99,7 +99,7 @@ def test_any_path_in_a_locale_without_utf8(world: World, tmp_path: Path, name: s
 def test_an_error_about_such_a_path_is_one_line(world: World, tmp_path: Path) -> None:
     world.expect("prepare")
     missing = tmp_path / "nicht da: 深度"
-    code, said = run(["prepare", str(missing), "--out", str(tmp_path / "out")], env=ASCII)
+    code, said = run_in(ASCII, ["prepare", str(missing), "--out", str(tmp_path / "out")])
     assert code == 2, said
     assert said.startswith("genbench: ")
     assert said.count("\n") == 1

@@ -52,7 +52,7 @@ COMMANDS = {
         Command(
             name="train",
             inputs=("prepare",),
-            arguments=("{prepare}", "--steps", "10", "--out", "{out}", *_CPU),
+            arguments=("{prepare}", "--steps", "6", "--out", "{out}", *_CPU),
         ),
         Command(
             name="run",
