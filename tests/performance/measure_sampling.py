@@ -1,7 +1,7 @@
 """Accuracy against network calls, every sampler from the same initial noise.
 
-    python -m tests.performance.measure_sampling SHARD... --preset compact --out FILE.csv
-    python -m tests.performance.measure_sampling SHARD... --settings heun:12 dpm-solver-2m:5 ...
+    python tests/performance/measure_sampling.py SHARD... --preset compact --out FILE.csv
+    python tests/performance/measure_sampling.py SHARD... --settings heun:12 dpm-solver-2m:5 ...
 
 Each object's poses are sampled by RK45 at tolerance 1e-5 and by every other setting, ranked and
 pooled; what is compared is the share of objects within 5 degrees and 2 cm, with a paired bootstrap
@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from models import load_model
 from torch import Tensor
 
 from benchmark.aggregation import pool_ranked
@@ -34,7 +35,6 @@ from benchmark.geometry.symmetry import (
     find_symmetric,
 )
 from benchmark.training.clouds import CloudBatch, TrainingClouds
-from tests.performance.models import load_model
 
 Setting = tuple[str, int]
 

@@ -1,0 +1,160 @@
+"""Training speed of both presets, and where the time goes: what limits it, and how far it is off.
+
+    python tests/performance/bench_training.py [--shards FOLDER] [--steps 10]
+
+Processor seconds are counted, which other load on the machine hardly changes. The bound is the
+matrix products of forward and backward pass at the speed of one large product.
+"""
+
+import argparse
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from timing import BENCH_DATA
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmark.diffusion import compact, compact_recipes, paper_recipes
+from benchmark.diffusion.compact_recipes import CompactScoreRecipe
+from benchmark.diffusion.paper_recipes import PaperRecipe
+from benchmark.networks import pointnet2
+from benchmark.shards import find_shards
+from benchmark.training import loop
+from benchmark.training.clouds import TrainingClouds
+from benchmark.training.loop import Recipe, Trainer, TrainingOptions
+
+SIDE = 1024
+STAGES: dict[str, tuple[tuple[Any, str], ...]] = {
+    "reading clouds": ((TrainingClouds, "draw"), (TrainingClouds, "fetch")),
+    "augmentation": (
+        (compact_recipes, "augment_clouds"),
+        (paper_recipes, "augment_as_released"),
+    ),
+    "neighbour search": (
+        (compact, "group_nearest"),
+        (pointnet2, "sample_farthest"),
+        (pointnet2, "find_in_ball"),
+    ),
+    "backward pass": ((torch.Tensor, "backward"),),
+    "optimiser": ((torch.optim.Adam, "step"), (torch.optim.AdamW, "step")),
+    "gradient norm": ((torch.nn.utils, "clip_grad_norm_"),),
+    "averaged weights": ((loop, "update_average"),),
+}
+FORWARD = ((CompactScoreRecipe, "compute_loss"), (PaperRecipe, "compute_loss"))
+
+
+@contextmanager
+def counting(spent: dict[str, float]) -> Iterator[None]:
+    """Add the processor seconds of every stage to `spent` while the block runs."""
+
+    def count(stage: str, function: Any) -> Any:
+        def counted(*arguments: Any, **named: Any) -> Any:
+            start = time.thread_time()
+            try:
+                return function(*arguments, **named)
+            finally:
+                spent[stage] += time.thread_time() - start
+
+        return counted
+
+    places = [(stage, *place) for stage, found in STAGES.items() for place in found]
+    places += [("forward pass", *place) for place in FORWARD]
+    patches = [
+        patch.object(owner, name, count(stage, getattr(owner, name)))
+        for stage, owner, name in places
+    ]
+    for item in patches:
+        item.start()
+    try:
+        yield
+    finally:
+        for item in reversed(patches):
+            item.stop()
+
+
+def measure_products(repeats: int = 5) -> float:
+    """Return the speed of a large matrix product: multiply-adds a processor second."""
+    left, right = torch.randn(SIDE, SIDE), torch.randn(SIDE, SIDE)
+    torch.mm(left, right)
+    start = time.process_time()
+    for _ in range(repeats):
+        torch.mm(left, right)
+    return repeats * SIDE**3 / (time.process_time() - start)
+
+
+def make_trainer(recipe: Recipe, shards: Path, folder: Path) -> Trainer:
+    """Return a trainer that neither logs nor saves while it is timed."""
+    never = 10**9
+    options = TrainingOptions(steps=never, save_every=never, log_every=never, validate_every=never)
+    return Trainer(recipe, TrainingClouds(find_shards(shards, split="train")), options, folder)
+
+
+def count_products(trainer: Trainer) -> int:
+    """Return the multiply-adds of the matrix products of one step."""
+    prepared = trainer._load(0)
+    with FlopCounterMode(display=False) as counter:
+        trainer.recipe.compute_loss(prepared).backward()
+    trainer.optimiser.zero_grad(set_to_none=True)
+    return counter.get_total_flops() // 2
+
+
+def report(name: str, recipe: Recipe, shards: Path, steps: int) -> None:
+    """Print processor time a step, its shares, and its ratio to the bound."""
+    folder = BENCH_DATA / "training" / name
+    trainer = make_trainer(recipe, shards, folder)
+    products = count_products(trainer)
+    trainer._update(trainer._load(0))
+    spent: dict[str, float] = defaultdict(float)
+    started, wall = time.process_time(), time.perf_counter()
+    with counting(spent):
+        for step in range(1, steps + 1):
+            trainer._update(trainer._load(step))
+    total, wall = ((time.process_time() - started) / steps, (time.perf_counter() - wall) / steps)
+    bound = products / measure_products()
+    size = recipe.batch_size
+    print(f"{name}: {size} clouds x {recipe.draws} draws a step, {torch.get_num_threads()} threads")
+    print(f"  {total:.3f} processor seconds a step ({wall:.3f} s on the clock, data in turn)")
+    print(f"  {size / total:.0f} clouds a processor second; ", end="")
+    print(f"bound by {products / 1e9:.1f} G multiply-adds: {size / bound:.0f}, ", end="")
+    print(f"{total / bound:.2f} times the bound")
+    if "neighbour search" in spent and isinstance(recipe, PaperRecipe):
+        spent["forward pass"] -= spent["neighbour search"]
+    spent["else"] = steps * total - sum(spent.values())
+    for stage, seconds in sorted(spent.items(), key=lambda item: -item[1]):
+        print(f"    {stage:<18}{1e3 * seconds / steps:8.1f} ms {seconds / steps / total:6.1%}")
+
+
+def make_training_shards() -> Path:
+    """Return a folder with 2,000 training objects, rendered on the first call."""
+    from preprocess.synthetic.training_shards import write_training_shards
+
+    folder = BENCH_DATA / "train"
+    write_training_shards(folder, count=2000, instances_per_category=60, seed=0, source="real")
+    return folder
+
+
+def main() -> None:
+    """Time both presets."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shards", type=Path)
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--draws", type=int, default=8, help="of compact")
+    parser.add_argument("--presets", nargs="+", default=["compact", "paper"])
+    arguments = parser.parse_args()
+    shards = arguments.shards or make_training_shards()
+    torch.manual_seed(0)
+    if "compact" in arguments.presets:
+        recipe = replace(CompactScoreRecipe(), draws=arguments.draws)
+        report("compact", recipe, shards, arguments.steps)
+    if "paper" in arguments.presets:
+        report("paper", PaperRecipe(batch_size=16), shards, max(1, arguments.steps // 5))
+
+
+if __name__ == "__main__":
+    main()
