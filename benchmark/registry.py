@@ -20,6 +20,7 @@ ENTRY_POINT_GROUP = "genbench.estimators"
 
 BUILT_IN: dict[str, str] = {
     "genpose": "benchmark.diffusion.estimator:GenPose",
+    "regression": "baselines.regression.estimator:Regression",
     "mean-pose": "baselines.mean_pose:MeanPose",
     "oracle-icp": "baselines.oracle_icp:OracleICP",
 }
