@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     help="Whether the nearest rotation and translation may be of two hypotheses.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Random ranker, bootstrap.")
-@click.option("--explain", is_flag=True, help="List the objects that flip between two protocols.")
+@click.option("--explain", is_flag=True, help="List the objects that flip between protocols.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option(
     "--out",
@@ -75,6 +75,7 @@ def evaluate(
     genbench evaluate genbench-runs/genpose
     genbench evaluate RUN --protocol nocs,genpose,strict --sizes gt
     genbench evaluate RUN --protocol genpose,strict --explain
+    genbench evaluate RUN --protocol genpose,nocs,catre,strict --sizes gt --explain
     """
     from benchmark.cli.console import print_json, say
     from benchmark.evaluation.evaluator import evaluate as evaluate_predictions
@@ -114,9 +115,9 @@ def _split_names(protocol: str, explain: bool) -> list[str]:
     names = list(dict.fromkeys(name.strip() for name in protocol.split(",") if name.strip()))
     if not names:
         raise ConfigError("no protocol given: name some, as in --protocol genpose,strict")
-    if explain and len(names) != 2:
+    if explain and len(names) < 2:
         raise ConfigError(
-            f"--explain compares two protocols, got {len(names)}: "
+            f"--explain compares two or more protocols, got {len(names)}: "
             "give them as --protocol genpose,strict"
         )
     return names
@@ -181,12 +182,15 @@ def _print_tracks(predictions: "Predictions", evaluation: "Evaluation") -> None:
 
 def _print_flips(predictions: "Predictions", evaluation: "Evaluation", names: list[str]) -> None:
     from benchmark.cli.console import say
-    from benchmark.evaluation.explain import explain_flips
+    from benchmark.evaluation.explain import count_flips, explain_flips
 
     flips = explain_flips(predictions, evaluation, *names)
     say(f"{len(flips)} flips between {' and '.join(names)}")
+    if len(names) > 2:
+        click.echo("accepted by the row's protocol, refused by the column's:")
+        click.echo(count_flips(evaluation, names).to_string())
     for flip in flips.to_dict("records"):
-        accepted = names[0] if flip[names[0]] else names[1]
+        accepted = ", ".join(name for name in names if flip[name])
         click.echo(
             f"{flip['frame']} {flip['instance']} {flip['metric']}: only {accepted}; {flip['why']}"
         )

@@ -1,5 +1,6 @@
 """Which objects one protocol accepts and another does not, and why."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,38 +18,60 @@ _COUNTED = "counted"
 
 
 def explain_flips(
-    predictions: Predictions, evaluation: Evaluation, first: str, second: str
+    predictions: Predictions, evaluation: Evaluation, *protocols: str
 ) -> "pandas.DataFrame":
-    """List every object that passes a threshold, or counts, under one protocol but not the other.
+    """List every object that passes a threshold, or counts, under some protocols but not others.
 
     Args:
         predictions: what was evaluated.
-        evaluation: of both protocols.
-        first, second: protocol ids.
+        evaluation: of all these protocols.
+        protocols: ids, two or more.
 
     Returns:
-        Columns frame, category, instance, metric, one column a protocol (whether it passes), why.
+        Columns frame, category, instance, metric, one column a protocol (whether it passes), why:
+        what each refusing protocol has against what the first accepting one takes.
     """
     import pandas
 
-    sides = [evaluation.instances[name] for name in (first, second)]
-    tests = [_collect_tests(side) for side in sides]
+    sides = [evaluation.instances[name] for name in protocols]
+    tests = np.stack([_collect_tests(side) for side in sides])
     truths, rows = predictions.ground_truth, []
-    for row, test in np.argwhere(tests[0] != tests[1]):
-        loser = 1 if tests[0][row, test] else 0
+    for row, test in np.argwhere((tests != tests[0]).any(axis=0)):
+        passed = tests[:, row, test]
+        winner = sides[int(np.argmax(passed))]
+        reasons = [
+            _explain(winner, sides[index], row, protocols[index])
+            for index in np.flatnonzero(~passed)
+        ]
         rows.append(
             {
                 "frame": predictions.frames.id[truths.frame[row]],
                 "category": get_category(int(truths.category[row])).name,
                 "instance": truths.instance[row],
                 "metric": (*METRIC_NAMES, _COUNTED)[test],
-                first: bool(tests[0][row, test]),
-                second: bool(tests[1][row, test]),
-                "why": _explain(sides[1 - loser], sides[loser], row, (first, second)[loser]),
+                **dict(zip(protocols, passed.tolist(), strict=True)),
+                "why": "; ".join(dict.fromkeys(reasons)),
             }
         )
-    columns = ["frame", "category", "instance", "metric", first, second, "why"]
+    columns = ["frame", "category", "instance", "metric", *dict.fromkeys(protocols), "why"]
     return pandas.DataFrame(rows, columns=columns)
+
+
+def count_flips(evaluation: Evaluation, protocols: Sequence[str]) -> "pandas.DataFrame":
+    """Count the tests (an object at a threshold) that a row's protocol accepts, a column's refuses.
+
+    Args:
+        evaluation: of all these protocols.
+        protocols: ids.
+
+    Returns:
+        One row and one column a protocol.
+    """
+    import pandas
+
+    tests = [_collect_tests(evaluation.instances[name]) for name in protocols]
+    counts = [[int((mine & ~theirs).sum()) for theirs in tests] for mine in tests]
+    return pandas.DataFrame(counts, index=list(protocols), columns=list(protocols))
 
 
 def _collect_tests(side: Instances) -> np.ndarray:

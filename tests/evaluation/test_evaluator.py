@@ -12,7 +12,7 @@ import pytest
 from benchmark.categories import CATEGORY_NAMES
 from benchmark.errors import ConfigError, DataFormatError, UnknownNameError
 from benchmark.evaluation.evaluator import evaluate
-from benchmark.evaluation.explain import explain_flips
+from benchmark.evaluation.explain import count_flips, explain_flips
 from benchmark.evaluation.files import write_evaluation
 from benchmark.evaluation.protocols import Options
 from benchmark.evaluation.result import read_result
@@ -194,6 +194,23 @@ def test_flips_tell_of_objects_that_only_one_protocol_counts(make: Make) -> None
     counted = flips[flips["metric"] == "counted"]
     assert len(counted) == 1
     assert counted["why"].item().startswith("genpose: no match")
+
+
+def test_flips_between_many_protocols_are_those_between_all_pairs(make: Make) -> None:
+    predictions = make(10, degree=6.0, cm=3.0)
+    predictions.detections.bbox[::7] += 300
+    predictions.estimates.extents[::5] *= 0.1
+    names = ["genpose", "nocs", "catre", "strict"]
+    evaluation = evaluate(predictions, names, Options(rounds=20))
+    key = ["frame", "instance", "metric"]
+    flips = explain_flips(predictions, evaluation, *names)
+    pairs = [explain_flips(predictions, evaluation, a, b) for a in names for b in names if a < b]
+    both = {tuple(row) for pair in pairs for row in pair[key].to_numpy()}
+    assert {tuple(row) for row in flips[key].to_numpy()} == both
+    counts = count_flips(evaluation, names)
+    assert counts.to_numpy().sum() == sum(len(pair) for pair in pairs)
+    assert counts.loc["genpose", "strict"] == (flips["genpose"] & ~flips["strict"]).sum() > 0
+    assert (flips["why"] != "").all()
 
 
 def test_nothing_flips_between_a_protocol_and_itself(make: Make) -> None:
