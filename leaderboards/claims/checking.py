@@ -60,7 +60,8 @@ def _test(claim: Claim, group: DataGroup) -> Finding:
         return _miss(claim, group.name, str(error), error.command)
     except ConfigError as error:
         return _miss(claim, group.name, str(error))
-    return _judge(claim, group.name, evidence, group.resampling.describe())
+    resampling = evidence.resampling or group.resampling.describe()
+    return _judge(claim, group.name, evidence, resampling)
 
 
 def _judge(claim: Claim, data: str, evidence: Evidence, resampling: str = "") -> Finding:

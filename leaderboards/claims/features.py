@@ -42,10 +42,8 @@ def _check(group: DataGroup, pairs: list[tuple[str, str]]) -> Evidence:
         measures=tuple(measures),
         runs=(run.name,),
         count=f"{len(features)} features of {len(np.unique(instance))} instances",
-        notes=(
-            f"{_NEIGHBOURS} nearest features of other categories; chance and interval by permuting "
-            "the categories of the other instances",
-        ),
+        notes=(f"{_NEIGHBOURS} nearest features of other categories",),
+        resampling=f"95 % by {group.rounds} permutations of the other instances' categories",
     )
 
 

@@ -94,6 +94,7 @@ class Evidence:
         protocol: that the numbers were taken under.
         count: what was counted ("1418 objects").
         notes: what a reader has to know.
+        resampling: what intervals rest on, where it is not the data's bootstrap.
     """
 
     measures: tuple[Measure, ...]
@@ -101,6 +102,7 @@ class Evidence:
     protocol: str = ""
     count: str = ""
     notes: tuple[str, ...] = ()
+    resampling: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
