@@ -1,6 +1,8 @@
 """Which pose of a detection is scored against an object, and how far it is off."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from benchmark.geometry.symmetry import (
 from benchmark.predictions import Predictions
 
 _ROUNDING_DEG = 1e-9  # equal rotations differ by 1e-14 once scales and averages are taken out
+_AT_A_TIME = 4096
 _RANDOM_STREAM = 0x72616E6B  # keeps the random ranker's draws apart from other uses of the seed
 
 
@@ -47,18 +50,68 @@ class Hypotheses:
         return Hypotheses(rotation=pooled[0].astype("f8"), translation=pooled[1].astype("f8"))
 
 
-def read_hypotheses(predictions: Predictions, options: Options) -> Hypotheses:
-    """Return the hypotheses to rank, or the estimates as one hypothesis where there are none.
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """The hypotheses that count, read some detections at a time so that memory stays flat.
 
-    A detection without an estimate has the identity pose, as in the official evaluators.
+    Attributes:
+        predictions: what is scored.
+        options: how hypotheses are ranked and pooled.
+        count: hypotheses of each detection that are looked at.
+        order: (D, count, 2) best first, None where nothing ranks them.
+    """
+
+    predictions: Predictions
+    options: Options
+    count: int
+    order: np.ndarray | None
+
+    def read(self, rows: np.ndarray) -> Hypotheses:
+        """Return the hypotheses of some detections, or their estimate where there are none.
+
+        A detection without an estimate has the identity pose, as in the official evaluators.
+        """
+        predictions = self.predictions
+        if predictions.hypotheses is None:
+            transform = predictions.estimates.transform[rows]
+            rotation = compute_rotation(transform)
+            return Hypotheses(rotation=rotation[:, None], translation=transform[:, None, :3, 3])
+        poses = np.array(predictions.hypotheses[rows, : self.count])
+        poses[predictions.estimates.estimated[rows] == 0] = np.eye(4)[:3]
+        return Hypotheses(rotation=poses[..., :3], translation=poses[..., 3])
+
+    def keep(self, rows: np.ndarray) -> Hypotheses:
+        """Return the best hypotheses of some detections, all where nothing ranks them."""
+        hypotheses = self.read(rows)
+        if self.order is None:
+            return hypotheses
+        return hypotheses.select(self.order[rows], count_kept(self.count, self.options.keep or 0.6))
+
+    def pool(self) -> Hypotheses:
+        """Return the average of what is kept, of every detection."""
+        chunks = _iterate_chunks(len(self.predictions.detections))
+        kept = (self.keep(rows) for rows in chunks)
+        parts = [part if self.count == 1 else part.pool() for part in kept]
+        return Hypotheses(
+            rotation=np.concatenate([part.rotation for part in parts]),
+            translation=np.concatenate([part.translation for part in parts]),
+        )
+
+
+def rank_all(predictions: Predictions, options: Options) -> Selection:
+    """Rank the hypotheses of all detections.
 
     Raises:
         ConfigError: more hypotheses asked for than there are, or the first K of a sorted file.
     """
-    transform = predictions.estimates.transform
+    count = _count_hypotheses(predictions, options)
+    order = _rank(predictions, options, count) if count > 1 else None
+    return Selection(predictions=predictions, options=options, count=count, order=order)
+
+
+def _count_hypotheses(predictions: Predictions, options: Options) -> int:
     if predictions.hypotheses is None:
-        rotation = compute_rotation(transform)
-        return Hypotheses(rotation=rotation[:, None], translation=transform[:, None, :3, 3])
+        return 1
     drawn = predictions.hypotheses.shape[1]
     count = options.hypotheses or drawn
     if count > drawn:
@@ -67,37 +120,30 @@ def read_hypotheses(predictions: Predictions, options: Options) -> Hypotheses:
         raise ConfigError(
             f"the first {count} of {drawn} hypotheses cannot be told: this file holds them sorted"
         )
-    poses = np.array(predictions.hypotheses[:, :count])
-    poses[predictions.estimates.estimated == 0] = np.eye(4)[:3]
-    return Hypotheses(rotation=poses[..., :3], translation=poses[..., 3])
+    return count
 
 
-def rank(predictions: Predictions, options: Options, count: int) -> np.ndarray | None:
+def _iterate_chunks(rows: int) -> Iterator[np.ndarray]:
+    """Yield row numbers, at most `_AT_A_TIME` at once; an empty array where there are no rows."""
+    for start in range(0, max(rows, 1), _AT_A_TIME):
+        yield np.arange(start, min(start + _AT_A_TIME, rows))
+
+
+def _rank(predictions: Predictions, options: Options, count: int) -> np.ndarray | None:
     """Return the order (D, K, 2) of the hypotheses, None where nothing ranks them."""
     ranking = options.ranking or "separate"
-    if options.ranker == "random":
-        generator = np.random.default_rng([options.seed, _RANDOM_STREAM])
-        draws = generator.random((len(predictions.detections), count, 2))
-        return rank_hypotheses(draws, ranking)
-    if predictions.energies is None:
+    known = predictions.energies
+    if options.ranker != "random" and known is None:
         return None
-    return rank_hypotheses(np.asarray(predictions.energies[:, :count]), ranking)
-
-
-def select_estimates(predictions: Predictions, options: Options) -> tuple[Hypotheses, Hypotheses]:
-    """Return what is kept of every detection's hypotheses, and its average.
-
-    With the "gt" ranker all are kept: which are best depends on the object.
-    """
-    hypotheses = read_hypotheses(predictions, options)
-    count = hypotheses.rotation.shape[1]
-    if count == 1:
-        return hypotheses, hypotheses
-    order = rank(predictions, options, count)
-    if order is None:
-        return hypotheses, hypotheses.pool()
-    kept = hypotheses.select(order, count_kept(count, options.keep or 0.6))
-    return hypotheses if options.ranker == "gt" else kept, kept.pool()
+    generator = np.random.default_rng([options.seed, _RANDOM_STREAM])
+    order = np.empty((len(predictions.detections), count, 2), dtype=np.min_scalar_type(count))
+    for rows in _iterate_chunks(len(order)):
+        if options.ranker == "random" or known is None:
+            energies = generator.random((len(rows), count, 2))
+        else:
+            energies = np.asarray(known[rows, :count])
+        order[rows] = rank_hypotheses(energies, ranking)
+    return order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,52 +161,62 @@ class PairErrors:
 
 
 def compute_pair_errors(
-    predictions: Predictions,
     pairs: Pairs,
     allowed: np.ndarray,
-    poses: tuple[Hypotheses, Hypotheses],
+    selection: Selection,
+    pooled: Hypotheses,
     protocol: Protocol,
-    options: Options,
 ) -> PairErrors:
     """Compute the errors of the allowed pairs.
 
     Args:
-        predictions: the predictions that are scored.
         pairs: from `build_pairs`.
         allowed: (P,) bool.
-        poses: from `select_estimates`.
-        protocol, options: the rules.
+        selection: from `rank_all`.
+        pooled: from `Selection.pool`.
+        protocol: the rules.
     """
     detection = pairs.detection[pairs.pair_detection[allowed]]
     truth = pairs.truth[pairs.pair_truth[allowed]]
-    kept, pooled = poses
-    nearest = options.pooling == "nearest"
-    chosen = (kept if nearest else pooled).take(detection)
-    if options.ranker == "gt" and kept.rotation.shape[1] > 1 and len(detection):
-        ranked = _rank_by_truth(kept, predictions, detection, truth, options)
-        chosen = ranked if nearest else ranked.pool()
-    errors = _compute_errors(chosen, predictions, truth, protocol.mugs_symmetric)
-    return _spread(errors, allowed, protocol)
+    oracle = selection.options.pooling == "nearest" or selection.options.ranker == "gt"
+    spread = _Spread.make(len(detection), protocol)
+    for part in _iterate_pairs(detection):
+        if oracle and selection.count > 1:
+            chosen = _choose_by_truth(selection, detection[part], truth[part])
+        else:
+            chosen = pooled.take(detection[part])
+        errors = _compute_errors(
+            chosen, selection.predictions, truth[part], protocol.mugs_symmetric
+        )
+        spread.store(part, errors)
+    return spread.finish(allowed)
 
 
-def _rank_by_truth(
-    hypotheses: Hypotheses,
-    predictions: Predictions,
-    detection: np.ndarray,
-    truth: np.ndarray,
-    options: Options,
-) -> Hypotheses:
-    """Return the hypotheses of each pair's detection that are truly best.
+def _iterate_pairs(detection: np.ndarray) -> Iterator[slice]:
+    """Yield slices of about `_AT_A_TIME` pairs that do not part the pairs of a detection."""
+    first = np.flatnonzero(np.diff(detection, prepend=-1))
+    wanted = np.searchsorted(first, np.arange(0, len(detection), _AT_A_TIME), side="right") - 1
+    for start, end in pairwise([*first[np.unique(wanted)], len(detection)]):
+        yield slice(start, end)
 
-    As in GenPose's evaluator, an error is the smallest over all objects the detection may match.
+
+def _choose_by_truth(selection: Selection, detection: np.ndarray, truth: np.ndarray) -> Hypotheses:
+    """Return what an oracle scores of each pair's detection.
+
+    Ranked by the truth, these are the truly best hypotheses, or their average. An error is then the
+    smallest over all objects the detection may match, as in GenPose's evaluator.
     """
-    errors = _compute_errors(hypotheses.take(detection), predictions, truth)
+    options = selection.options
+    if options.ranker != "gt":
+        return selection.keep(detection)
+    errors = _compute_errors(selection.read(detection), selection.predictions, truth)
     first = np.flatnonzero(np.diff(detection, prepend=-1))
     least = np.minimum.reduceat(errors, first, axis=0)
-    kept = count_kept(errors.shape[1], options.keep or 0.6)
+    kept = count_kept(selection.count, options.keep or 0.6)
     order = rank_hypotheses(-least, options.ranking or "separate")
-    best = hypotheses.take(detection[first]).select(order, kept)
-    return best.take(np.repeat(np.arange(len(first)), np.diff(first, append=len(detection))))
+    best = selection.read(detection[first]).select(order, kept)
+    best = best.take(np.repeat(np.arange(len(first)), np.diff(first, append=len(detection))))
+    return best if options.pooling == "nearest" else best.pool()
 
 
 def _compute_errors(
@@ -179,19 +235,42 @@ def _compute_errors(
     return np.stack([degree, cm], axis=-1)
 
 
-def _spread(errors: np.ndarray, allowed: np.ndarray, protocol: Protocol) -> PairErrors:
-    """Reduce over hypotheses, and give infinite errors to the pairs that may not match."""
-    errors = np.where(np.isnan(errors), np.inf, errors)
-    thresholds = np.array(protocol.degree_thresholds)
-    if protocol.oracle == "separate":
-        errors = errors.min(axis=1, keepdims=True)
-    within = errors[:, :, None, 0] <= thresholds + _ROUNDING_DEG
-    shift_at = np.full((len(allowed), len(thresholds)), np.inf)
-    shift_at[allowed] = np.where(within, errors[:, :, None, 1], np.inf).min(axis=1)
-    best = np.argmin(errors.sum(axis=-1), axis=1)
-    single = np.full((len(allowed), 2), np.inf)
-    single[allowed] = np.take_along_axis(errors, best[:, None, None], axis=1)[:, 0]
-    return PairErrors(degree=single[:, 0], cm=single[:, 1], shift_at=shift_at)
+@dataclass(frozen=True, kw_only=True)
+class _Spread:
+    """The errors of allowed pairs, reduced over their hypotheses.
+
+    Attributes:
+        protocol: the rules.
+        single: (n, 2) degrees and centimetres of the best hypothesis.
+        shift_at: (n, thresholds) least centimetres of those within each degree threshold.
+    """
+
+    protocol: Protocol
+    single: np.ndarray
+    shift_at: np.ndarray
+
+    @classmethod
+    def make(cls, pairs: int, protocol: Protocol) -> "_Spread":
+        """Make room for the errors of that many pairs."""
+        shape = (pairs, len(protocol.degree_thresholds))
+        return cls(protocol=protocol, single=np.empty((pairs, 2)), shift_at=np.empty(shape))
+
+    def store(self, part: slice, errors: np.ndarray) -> None:
+        """Reduce the errors (n, M, 2) of some pairs."""
+        errors = np.where(np.isnan(errors), np.inf, errors)
+        if self.protocol.oracle == "separate":
+            errors = errors.min(axis=1, keepdims=True)
+        within = errors[:, :, None, 0] <= np.array(self.protocol.degree_thresholds) + _ROUNDING_DEG
+        self.shift_at[part] = np.where(within, errors[:, :, None, 1], np.inf).min(axis=1)
+        best = np.argmin(errors.sum(axis=-1), axis=1)
+        self.single[part] = np.take_along_axis(errors, best[:, None, None], axis=1)[:, 0]
+
+    def finish(self, allowed: np.ndarray) -> PairErrors:
+        """Return the errors of all pairs, infinite for those that may not match."""
+        single = np.full((len(allowed), 2), np.inf)
+        shift_at = np.full((len(allowed), self.shift_at.shape[1]), np.inf)
+        single[allowed], shift_at[allowed] = self.single, self.shift_at
+        return PairErrors(degree=single[:, 0], cm=single[:, 1], shift_at=shift_at)
 
 
 def compute_pooled_transforms(predictions: Predictions, pooled: Hypotheses) -> np.ndarray:

@@ -12,7 +12,7 @@ from benchmark.evaluation.poses import (
     PairErrors,
     compute_pair_errors,
     compute_pooled_transforms,
-    select_estimates,
+    rank_all,
 )
 from benchmark.evaluation.protocols import (
     MATCH_OVERLAP,
@@ -81,15 +81,16 @@ def score_detections(predictions: Predictions, protocol: Protocol, options: Opti
         options = replace(options, ranking="joint")  # ranked apart, hypotheses would be mixed
     kind = choose_overlap(protocol, predictions, options.sizes)
     pairs = build_pairs(predictions, protocol.stable_ties)
-    poses = select_estimates(predictions, options)
-    transform = compute_pooled_transforms(predictions, poses[1])
+    selection = rank_all(predictions, options)
+    pooled = selection.pool()
+    transform = compute_pooled_transforms(predictions, pooled)
     overlap = compute_overlaps(
         kind, predictions, pairs, transform, options.sizes, options.sort_boxes
     )
     partner = kernels.match_overlaps(*pairs.starts, overlap, np.array(OVERLAP_THRESHOLDS))
     counted = _find_counted(pairs, partner, protocol.counting)
     allowed = _find_allowed(pairs, overlap, counted, protocol.counting)
-    errors = compute_pair_errors(predictions, pairs, allowed, poses, protocol, options)
+    errors = compute_pair_errors(pairs, allowed, selection, pooled, protocol)
     pose_partner = kernels.match_poses(
         *pairs.starts, errors.degree + errors.cm, errors.shift_at, np.array(SHIFT_THRESHOLDS_CM)
     )
