@@ -37,13 +37,14 @@ def tables(
     What the paper reports stands beside what was imported from official files and what was run
     here. Every cell says its protocol and weights; what is missing is named below the table.
     """
-    from leaderboards.runs import find_runs
+    from leaderboards.runs import Runs, find_runs
     from leaderboards.submission.record import read_records
     from leaderboards.tables.build import build_tables
     from leaderboards.tables.files import write_tables
 
     numbers = _parse_numbers(which)
-    found = find_runs(runs or get_runs_home())
+    home = get_runs_home()
+    found = find_runs(runs or home) if runs or home.is_dir() else Runs(found=())
     built = build_tables(numbers, found.found, read_records(records) if records else ())
     if as_json:
         print_json([table.describe() for table in built])

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 from benchmark.evaluation.instances import METRIC_NAMES
 from benchmark.evaluation.protocols import DEFAULT_PROTOCOL, Options, Oracle
-from leaderboards.reported_tables import ReportedRow, ReportedTable
+from leaderboards.reported_tables import ReportedRow, ReportedTable, read_reported_table
 from leaderboards.runs import Run
 from leaderboards.tables.assembly import FURTHER, FromRun, Plan, Slot, Wanted
 from leaderboards.tables.questions import (
@@ -17,6 +18,7 @@ from leaderboards.tables.questions import (
 
 GENPOSE = "genpose"
 _SPLIT_OF_TABLE_7 = "val"
+_TRACKING = 6
 _PARAMETERS = "parameters"
 
 
@@ -44,7 +46,18 @@ def plan_comparison(reported: ReportedTable) -> Plan:
 
 def is_single_frame(run: Run) -> bool:
     """Tell whether a run has seen every category and estimated every frame by itself."""
-    return not run.is_tracking and run.holdout is None
+    return not is_tracked(run) and run.holdout is None
+
+
+def is_tracked(run: Run) -> bool:
+    """Tell whether a run tracked; imported files do not say so, but their methods are known."""
+    return run.is_tracking or (run.is_imported and run.info.estimator in _get_trackers())
+
+
+@cache
+def _get_trackers() -> frozenset[str]:
+    methods = {row.method for row in read_reported_table(_TRACKING).rows}
+    return frozenset(method for method in methods if method is not None) - {GENPOSE}
 
 
 def plan_further(run: Run) -> Wanted:

@@ -8,7 +8,7 @@ from leaderboards.reported_tables import ReportedRow, ReportedTable
 from leaderboards.runs import Run
 from leaderboards.tables.assembly import DataBlock, FromRun, Plan, Slot, Wanted
 from leaderboards.tables.candidates import is_genpose
-from leaderboards.tables.comparison import GENPOSE
+from leaderboards.tables.comparison import GENPOSE, is_tracked
 from leaderboards.tables.model import Cell
 from leaderboards.tables.questions import Question, describe_weights
 
@@ -54,7 +54,7 @@ def plan_holdout(reported: ReportedTable) -> Plan:
         rows=tuple(_plan_row(row) for row in reported.rows),
         columns=reported.columns,
         relevant=lambda run: (
-            run.info.estimator == GENPOSE and not run.is_tracking and run.info.split != "val"
+            run.info.estimator == GENPOSE and not is_tracked(run) and run.info.split != "val"
         ),
         notes=(
             "seen and unseen differ in the category alone: weights of the same data and budget, "

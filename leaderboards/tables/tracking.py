@@ -5,7 +5,7 @@ from collections.abc import Callable
 from leaderboards.reported_tables import ReportedRow, ReportedTable
 from leaderboards.runs import Run
 from leaderboards.tables.assembly import FURTHER, FromRun, Plan, Slot, Wanted
-from leaderboards.tables.comparison import describe_run
+from leaderboards.tables.comparison import describe_run, is_tracked
 from leaderboards.tables.model import Cell
 from leaderboards.tables.questions import Ask, Question, find_obstacle, make_cell
 
@@ -24,7 +24,7 @@ def plan_tracking(reported: ReportedTable) -> Plan:
         reported=reported,
         rows=tuple(_plan_row(row) for row in reported.rows),
         columns=reported.columns,
-        relevant=lambda run: run.is_tracking,
+        relevant=is_tracked,
         further=_plan_further,
         notes=(
             f"runs are scored by protocol {_OURS}; their speed is that of the machine that the "

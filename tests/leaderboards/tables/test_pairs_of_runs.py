@@ -89,6 +89,14 @@ def test_table_5_compares_weights_of_one_budget(make_run: MakeRun) -> None:
     assert any("--holdout can" in line for line in alone.missing)
 
 
+def test_imported_tracks_are_compared_with_tracks(make_run: MakeRun) -> None:
+    run = make_run("official", estimator="captra", form="p5")
+    table = build(6, run)
+    cell = get_row(table, "CAPTRA", "").cells["B", "mean_rotation_error_deg"]
+    assert cell.value == run.score("tracking-genpose").mean["mean_deg"]
+    assert [block.source for block in build(1, run).blocks] == ["reported"]
+
+
 def test_table_6_gives_each_way_of_tracking_a_row(make_run: MakeRun) -> None:
     released = make_run(
         "released",
