@@ -81,11 +81,24 @@ class Table:
 
     @classmethod
     def concatenate(cls, tables: Sequence[Self]) -> Self:
-        """Join tables end to end; an optional column must be present in all of them or in none."""
-        if not tables:
+        """Join tables end to end.
+
+        Raises:
+            ShardFormatError: an optional column is present in some of them that have rows, but not
+                in all.
+        """
+        filled = [table for table in tables if len(table)] or list(tables[:1])
+        if not filled:
             return cls.empty()
-        names = [name for name, _ in tables[0].items()]
-        return cls(**{name: np.concatenate([getattr(t, name) for t in tables]) for name in names})
+        names = [name for name, _ in filled[0].items()]
+        for table in filled:
+            if (found := [name for name, _ in table.items()]) != names:
+                odd = ", ".join(sorted(set(found) ^ set(names)))
+                raise ShardFormatError(
+                    f"{cls.__name__}: {odd} is in some parts only: delete what was prepared "
+                    "before, and prepare it again"
+                )
+        return cls(**{name: np.concatenate([getattr(t, name) for t in filled]) for name in names})
 
 
 T = TypeVar("T", bound=Table)

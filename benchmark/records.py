@@ -68,9 +68,13 @@ class Detections(Table):
         category: class id, 1 to 6.
         bbox: pixel box as the detector gave it.
         confidence: the detector's confidence, 0 to 1.
+        mask_pixels: pixels of the detection's mask; absent where no mask was at hand.
+        depth_pixels: those of them that have a depth; likewise.
     """
 
     frame: np.ndarray = column("i4")
     category: np.ndarray = column("u1")
     bbox: np.ndarray = column("i4", 4)
     confidence: np.ndarray = column("f4")
+    mask_pixels: np.ndarray | None = column("i4", optional=True)
+    depth_pixels: np.ndarray | None = column("i4", optional=True)

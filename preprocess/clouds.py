@@ -102,15 +102,23 @@ def build_frame(frame_id: str, scene: str, number: int, intrinsics: Intrinsics) 
     )
 
 
-def build_detections(regions: Sequence[Region]) -> Detections:
-    """Return the table of one frame's regions, usable or not."""
+def build_detections(regions: Sequence[Region], depth_mm: np.ndarray) -> Detections:
+    """Return the table of one frame's regions, usable or not.
+
+    Args:
+        regions: where objects are supposed to be.
+        depth_mm: (h, w) the frame's depth, 0 where unknown.
+    """
     if not regions:
         return Detections.empty()
+    masks, known = [region.mask != 0 for region in regions], depth_mm > 0
     return Detections(
         frame=np.zeros(len(regions)),
         category=np.array([region.category for region in regions]),
         bbox=np.array([region.bbox for region in regions]),
         confidence=np.array([region.confidence for region in regions]),
+        mask_pixels=np.array([np.count_nonzero(mask) for mask in masks]),
+        depth_pixels=np.array([np.count_nonzero(mask & known) for mask in masks]),
     )
 
 

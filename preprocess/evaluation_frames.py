@@ -76,7 +76,7 @@ class EvaluationReader:
         height, width = images.depth_mm.shape
         intrinsics = replace(frame.part.intrinsics, width=width, height=height)
         objects, no_cloud = cut_clouds(frame.id, images.depth_mm, regions, intrinsics, self.clouds)
-        found = build_detections(regions)
+        found = build_detections(regions, images.depth_mm)
         return FrameTables(
             frames=build_frame(
                 frame.id, f"{frame.part.name}/{frame.scene}", frame.number, intrinsics

@@ -66,7 +66,7 @@ class OwnReader:
         objects, quarantine = cut_clouds(frame.id, depth_mm, regions, intrinsics, self.clouds)
         return FrameTables(
             frames=build_frame(frame.id, self.configuration.name, frame.number, intrinsics),
-            detections=build_detections(regions),
+            detections=build_detections(regions, depth_mm),
             objects=objects,
             quarantine=build_quarantine(quarantine),
         )

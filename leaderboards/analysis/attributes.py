@@ -22,13 +22,14 @@ class Attribute:
         name: on the command line.
         meaning: one sentence for the reader of a table.
         slices: names of the slices, in order.
-        assign: gives the slice (objects,) of every annotated object, -1 for none.
+        assign: gives the slice (objects,) of every annotated object, -1 for none, from the
+            predictions and the row of the detection (objects,) that is matched to it, or -1.
     """
 
     name: str
     meaning: str
     slices: tuple[str, ...]
-    assign: Callable[[Predictions], np.ndarray]
+    assign: Callable[[Predictions, np.ndarray], np.ndarray]
 
 
 def _bin(values: np.ndarray, edges: tuple[float, ...]) -> np.ndarray:
@@ -71,22 +72,32 @@ def compute_projected_area(predictions: Predictions) -> np.ndarray:
     return np.where((z > 0).all(axis=1), area.sum(axis=1) / 2, np.nan)
 
 
-def _assign_category(predictions: Predictions) -> np.ndarray:
+def _assign_category(predictions: Predictions, _: np.ndarray) -> np.ndarray:
     return predictions.ground_truth.category.astype(int) - 1
 
 
-def _assign_visibility(predictions: Predictions) -> np.ndarray:
+def _assign_visibility(predictions: Predictions, _: np.ndarray) -> np.ndarray:
     return _bin(estimate_visibility(predictions), (0.4, 0.7))
 
 
-def _assign_distance(predictions: Predictions) -> np.ndarray:
+def _assign_distance(predictions: Predictions, _: np.ndarray) -> np.ndarray:
     centre = predictions.ground_truth.transform[:, :3, 3]
     return _bin(np.linalg.norm(centre, axis=1), (0.6, 0.8, 1.0))
 
 
-def _assign_handle(predictions: Predictions) -> np.ndarray:
+def _assign_handle(predictions: Predictions, _: np.ndarray) -> np.ndarray:
     truths = predictions.ground_truth
     return np.where(truths.category == get_category("mug").id, truths.handle_visible, -1)
+
+
+def _assign_holes(predictions: Predictions, detection: np.ndarray) -> np.ndarray:
+    found = predictions.detections
+    share = np.full(len(detection), np.nan)
+    if found.mask_pixels is not None and found.depth_pixels is not None:
+        matched = detection >= 0
+        pixels = np.maximum(found.mask_pixels[detection[matched]], 1)
+        share[matched] = 1 - found.depth_pixels[detection[matched]] / pixels
+    return _bin(share, (0.1, 0.3))
 
 
 ATTRIBUTES: tuple[Attribute, ...] = (
@@ -114,6 +125,13 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         meaning="mugs alone: whether the handle is visible, as the labels say",
         slices=("hidden", "visible"),
         assign=_assign_handle,
+    ),
+    Attribute(
+        name="holes",
+        meaning="pixels without depth in the mask of the matched detection; missed objects, and "
+        "runs over shards that do not count them (prepare anew), are in no slice",
+        slices=("below 10 %", "10 to 30 %", "above 30 %"),
+        assign=_assign_holes,
     ),
 )
 

@@ -27,7 +27,7 @@ _ALL = Attribute(
     name="all",
     meaning="every annotated object",
     slices=("all",),
-    assign=lambda predictions: np.zeros(len(predictions.ground_truth), int),
+    assign=lambda predictions, _: np.zeros(len(predictions.ground_truth), int),
 )
 _PERCENT = (0.0, 100.0)
 _MEDIANS = ("median_deg", "median_cm")
@@ -94,7 +94,7 @@ def build_slice_table(
 
     rows = []
     for attribute in attributes:
-        assigned = attribute.assign(run.predictions)
+        assigned = attribute.assign(run.predictions, instances.detection)
         for index, name in enumerate(attribute.slices):
             mine = np.flatnonzero(assigned == index)
             counts = {

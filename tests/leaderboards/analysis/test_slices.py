@@ -70,7 +70,8 @@ def test_handle_slices_hold_mugs_alone(make_run: Make) -> None:
 def test_distance_slices_follow_the_distance(make_run: Make) -> None:
     predictions = make_run(hypotheses=None).predictions
     distance = np.linalg.norm(predictions.ground_truth.transform[:, :3, 3], axis=1)
-    assigned = get_attribute("distance").assign(predictions)
+    rows = np.arange(len(predictions.ground_truth))
+    assigned = get_attribute("distance").assign(predictions, rows)
     edges = [0.0, 0.6, 0.8, 1.0, np.inf]
     for index, (low, high) in enumerate(itertools.pairwise(edges)):
         assert ((assigned == index) == ((distance >= low) & (distance < high))).all()
@@ -109,3 +110,20 @@ def test_visibility_is_relative_to_the_most_visible(make_run: Make) -> None:
 def test_unknown_attribute_is_named(make_run: Make) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'distance'"):
         slice_run(make_run(), ["distanse"])
+
+
+def test_hole_slices_follow_the_matched_mask(make_run: Make) -> None:
+    predictions = make_run(hypotheses=None).predictions
+    count = len(predictions.detections)
+    depth = np.tile([100, 95, 80, 60, 0, 100], count // 6)
+    detections = replace(
+        predictions.detections, mask_pixels=np.full(count, 100), depth_pixels=depth
+    )
+    matched = np.arange(count)[::-1].copy()
+    matched[:3] = -1
+    holes = get_attribute("holes")
+    assigned = holes.assign(replace(predictions, detections=detections), matched)
+    expected = np.select([depth > 90, depth > 70], [0, 1], 2)[::-1].copy()
+    expected[:3] = -1
+    np.testing.assert_array_equal(assigned, expected)
+    assert (holes.assign(predictions, matched) == -1).all(), "shards that do not count them"
