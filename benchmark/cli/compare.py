@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchmark.cli.analysis_options import analysis_options
+
 if TYPE_CHECKING:
     from leaderboards.analysis.resampling import Unit
 
@@ -12,21 +14,12 @@ if TYPE_CHECKING:
 @click.command("compare")
 @click.argument("first", type=click.Path(path_type=Path))
 @click.argument("second", type=click.Path(path_type=Path))
-@click.option("--protocol", default="genpose", show_default=True, help="See genbench list.")
-@click.option(
-    "--draw",
-    type=click.Choice(["frame", "scene"]),
-    default=None,
-    help="What the bootstrap draws  [default: scenes where objects recur in them, else frames].",
-)
-@click.option("--rounds", type=click.IntRange(2), default=1000, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
     "--allow-different-detections",
     is_flag=True,
     help="Compare runs that start from different detections, and say so.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+@analysis_options
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchmark.cli.analysis_options import analysis_options
+
 if TYPE_CHECKING:
     from leaderboards.analysis.resampling import Unit
 
@@ -17,16 +19,7 @@ if TYPE_CHECKING:
     help="Attributes, comma-separated: category, visibility, distance, handle, holes  "
     "[default: all].",
 )
-@click.option("--protocol", default="genpose", show_default=True, help="See genbench list.")
-@click.option(
-    "--draw",
-    type=click.Choice(["frame", "scene"]),
-    default=None,
-    help="What the bootstrap draws  [default: scenes where objects recur in them, else frames].",
-)
-@click.option("--rounds", type=click.IntRange(2), default=1000, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print the slices as JSON.")
+@analysis_options
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
