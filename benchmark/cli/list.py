@@ -84,11 +84,11 @@ def describe_protocols() -> list[dict[str, Any]]:
 
 def describe_weights() -> list[dict[str, Any]]:
     """Return the weights that ship with genbench: folders of safetensors with a card."""
-    import baselines
-    import benchmark
+    from importlib import resources
+
     from benchmark.weights import find_weights
 
-    roots = [Path(package.__path__[0]) for package in (benchmark, baselines)]
+    roots = [Path(str(resources.files(package))) for package in ("benchmark", "baselines")]
     rows = []
     for folder in sorted({path.parent for root in roots for path in root.rglob("*.safetensors")}):
         files = sorted(folder.glob("*.safetensors"))
