@@ -19,7 +19,7 @@ from tests.reliability.content import check_whole, list_visible
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _PROGRAM = Path(__file__).with_name("small_genbench.py")
-_POLL_SECONDS = 0.005
+_POLL_SECONDS = 0.01
 _ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
 
 
@@ -155,11 +155,7 @@ class Watcher:
 
     def look(self) -> None:
         """Read every file that is new or another one than before."""
-        try:
-            paths = list_visible(self.folder)
-        except FileNotFoundError:  # a folder was renamed or removed in between
-            return
-        for path in paths:
+        for path in list_visible(self.folder):
             try:
                 state = path.stat()
                 key = (str(path), state.st_ino, state.st_mtime_ns)

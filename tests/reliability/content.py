@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,11 @@ _TIMED_KEYS = {"environment", "seconds"}
 
 def list_visible(folder: Path) -> list[Path]:
     """Return the files below a folder, hidden ones and those in hidden folders left out."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(
-        path for path in found if not any(p[0] == "." for p in path.relative_to(folder).parts)
-    )
+    found = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(place, name) for name in files if not name.startswith(".")]
+    return sorted(found)
 
 
 def describe(folder: Path) -> dict[str, str]:

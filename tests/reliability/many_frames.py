@@ -1,22 +1,25 @@
 """Very many frames, made of links to a few rendered ones: time and memory of every stage.
 
     python -m tests.reliability.many_frames FOLDER --frames 100000 --prepared 1000
+    python -m tests.reliability.many_frames FOLDER --frames 100000 --shards SHARDS
 
-Links scenes to rendered ones until there are --prepared frames and prepares them; links the shards
-until there are --frames; runs the mean-pose estimator over all of them, and scores it.
+Links scenes to rendered ones until there are --prepared frames and prepares them, or takes the test
+shards that are there; links the shards until there are --frames; runs the mean-pose estimator over
+all of them, and scores it.
 """
 
 import argparse
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from benchmark.shards import find_shards, read_frame_count
+
 FRAMES_PER_SCENE = 6
-SCENES = 3
+SCENES = 2
 
 
 def link_scenes(rendered: Path, tree: Path, frames: int) -> None:
@@ -40,13 +43,17 @@ def _link(source: Path, target: Path) -> None:
     os.link(source, target)
 
 
-def link_shards(shards: Path, linked: Path, copies: int) -> int:
-    """Make a folder of shards that are hard links to a few; return their number."""
-    linked.mkdir()
-    paths = sorted(shards.glob("test-real-*.h5"))
-    for number in range(copies * len(paths)):
+def link_shards(shards: Path, linked: Path, frames: int) -> tuple[int, int]:
+    """Make shards of at least so many frames that are hard links to a few; count both."""
+    linked.mkdir(parents=True)
+    paths = find_shards(shards, split="test")
+    counts = [read_frame_count(path) for path in paths]
+    done = number = 0
+    while done < frames:
         os.link(paths[number % len(paths)], linked / f"test-real-{number:04d}.h5")
-    return copies * len(paths)
+        done += counts[number % len(paths)]
+        number += 1
+    return number, done
 
 
 def measure(*arguments: object, program: tuple[str, ...] = ("-m", "benchmark.cli.main")) -> None:
@@ -71,19 +78,23 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--frames", type=int, default=100_000)
     parser.add_argument("--prepared", type=int, default=1_000)
+    parser.add_argument("--shards", type=Path)
     parser.add_argument("--workers", type=int, default=1)
     chosen = parser.parse_args()
     folder: Path = chosen.folder
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    print(f"open files allowed: {soft} of {hard}")
-    small = (str(Path(__file__).with_name("small_genbench.py")),)
-    measure("synth", folder / "few", "--size", "tiny", "--workers", chosen.workers, program=small)
-    link_scenes(folder / "few", folder / "tree", chosen.prepared)
-    shards = folder / "shards"
-    measure("prepare", folder / "tree", "--out", shards, "--workers", chosen.workers)
-    count = link_shards(shards, folder / "linked", chosen.frames // chosen.prepared)
-    print(f"{count} shards")
+    shards = chosen.shards or prepare_links(folder, chosen.prepared, chosen.workers)
+    count, frames = link_shards(shards, folder / "linked", chosen.frames)
+    print(f"{frames} frames in {count} shards", flush=True)
     measure("run", folder / "linked", "--estimator", "mean-pose", "--out", folder / "run")
+
+
+def prepare_links(folder: Path, frames: int, workers: int) -> Path:
+    """Render a few frames, link them until there are `frames`, and prepare them."""
+    small = (str(Path(__file__).with_name("small_genbench.py")),)
+    measure("synth", folder / "few", "--size", "tiny", "--workers", workers, program=small)
+    link_scenes(folder / "few", folder / "tree", frames)
+    measure("prepare", folder / "tree", "--out", folder / "shards", "--workers", workers)
+    return folder / "shards"
 
 
 if __name__ == "__main__":
