@@ -1,6 +1,7 @@
 """What an estimator's encoder makes of the clouds of a run: one feature a detection, in a file."""
 
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from benchmark.shards import read_shard
 
 FEATURES_NAME = "features.npz"
 _COLUMNS = ("features", "detection", "category")
+_LARGEST_BYTES = 2**30
 
 
 @runtime_checkable
@@ -112,6 +114,21 @@ def write_features(path: Path, features: Features) -> None:
         np.savez_compressed(handle, allow_pickle=False, **columns)
 
 
+def _check_size(path: Path) -> None:
+    """Check, before anything is unpacked, that it fits into memory.
+
+    Raises:
+        DataFormatError: it would not.
+    """
+    with zipfile.ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > _LARGEST_BYTES:
+        raise DataFormatError(
+            f"{path}: unpacks to {size} bytes, expected at most {_LARGEST_BYTES}: run genbench "
+            "features again"
+        )
+
+
 def read_features(path: Path) -> Features:
     """Read a file that `write_features` wrote.
 
@@ -119,11 +136,12 @@ def read_features(path: Path) -> Features:
         DataFormatError: no such file, damaged, or of another form.
     """
     try:
+        _check_size(path)
         with np.load(path, allow_pickle=False) as file:
             columns = {name: file[name] for name in _COLUMNS}
     except FileNotFoundError as error:
         raise DataFormatError(f"{path}: no such file: run genbench features first") from error
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataFormatError(
             f"{path}: not a file of features ({error}): delete it and run genbench features again"
         ) from error

@@ -8,7 +8,7 @@ import json
 import math
 import tomllib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -170,23 +170,30 @@ def read_instances(path: Path) -> dict[str, list[OwnInstance]]:
             f"{path}: no such file: write a CSV with the columns frame,instance,category"
         )
     instances: defaultdict[str, list[OwnInstance]] = defaultdict(list)
-    with path.open(newline="", encoding="utf-8-sig") as handle:
-        reader = csv.DictReader(handle, skipinitialspace=True)
-        missing = {"frame", "instance", "category"} - set(reader.fieldnames or ())
-        if missing:
-            raise DataFormatError(
-                f"{path}: missing column {', '.join(sorted(missing))}: "
-                "expected frame,instance,category and optionally confidence"
-            )
-        for row in reader:
-            where, frame = f"{path}:{reader.line_num}", row["frame"]
-            instance = _read_instance(where, row)
-            if instance.id in [other.id for other in instances[frame]]:
-                raise DataFormatError(
-                    f"{where}: instance {instance.id} of {frame} stands there twice"
-                )
-            instances[frame].append(instance)
+    for line, row in _read_rows(path):
+        where, frame = f"{path}:{line}", row["frame"]
+        instance = _read_instance(where, row)
+        if instance.id in [other.id for other in instances[frame]]:
+            raise DataFormatError(f"{where}: instance {instance.id} of {frame} stands there twice")
+        instances[frame].append(instance)
     return dict(instances)
+
+
+def _read_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the line number and the columns of every row."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as handle:
+            reader = csv.DictReader(handle, skipinitialspace=True)
+            missing = {"frame", "instance", "category"} - set(reader.fieldnames or ())
+            if missing:
+                raise DataFormatError(
+                    f"{path}: missing column {', '.join(sorted(missing))}: "
+                    "expected frame,instance,category and optionally confidence"
+                )
+            for row in reader:
+                yield reader.line_num, row
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataFormatError(f"{path}: not CSV in UTF-8 ({error}): save it as such") from error
 
 
 def _read_instance(where: str, row: dict[str, str]) -> OwnInstance:
