@@ -7,6 +7,7 @@ have the same weights, noise and encoded clouds, and are timed in turns.
 
 import argparse
 import itertools
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,7 @@ from benchmark.diffusion.presets import PRESETS
 from benchmark.diffusion.samplers import SAMPLERS
 
 TOLERANCE = 1e-5
+CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 PAPER_SAMPLER, PAPER_STEPS = "dpm-solver-2m", 10
 WIDTH, POSE = 256, 9
 
@@ -145,7 +147,7 @@ def multiply(products: tuple[tuple[int, int], ...], poses: int, calls: int) -> N
 
 
 @torch.inference_mode()
-def report(preset: str, clouds: int, hypotheses: int, repeats: int) -> None:
+def report(preset: str, clouds: int, hypotheses: int, repeats: int, clock: str) -> None:
     """Print speeds, their ratio, and how far ours is from its matrix products."""
     case = build_case(preset, make_points(clouds), hypotheses)
     generator = torch.Generator().manual_seed(1)
@@ -160,9 +162,11 @@ def report(preset: str, clouds: int, hypotheses: int, repeats: int) -> None:
         lambda: sampler(case.divided, start, sigmas),
         lambda: multiply(case.products, clouds * hypotheses, calls),
         repeats=repeats,
+        clock=CLOCKS[clock],
     )
     total = clouds * hypotheses
-    print(f"{preset}: {clouds} objects, K = {hypotheses}, {torch.get_num_threads()} threads")
+    threads = torch.get_num_threads()
+    print(f"{preset}: {clouds} objects, K = {hypotheses}, {threads} threads, {clock} seconds")
     print(f"  solve_ivp, 1e-5:  {plainly():4d} calls {plain:8.3f} s {total / plain:9.0f} poses/s")
     name = f"{case.sampler}, {case.steps}:"
     print(f"  {name:<18}{calls:4d} calls {ours:8.3f} s {total / ours:9.0f} poses/s")
@@ -176,9 +180,18 @@ def main() -> None:
     parser.add_argument("--hypotheses", type=int, default=50)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--presets", nargs="+", default=["compact", "paper"])
+    parser.add_argument(
+        "--clock", choices=CLOCKS, default="wall", help="processor: on a machine with other load"
+    )
     arguments = parser.parse_args()
     for preset in arguments.presets:
-        report(preset, arguments.objects, arguments.hypotheses, arguments.repeats)
+        report(
+            preset,
+            arguments.objects,
+            arguments.hypotheses,
+            arguments.repeats,
+            arguments.clock,
+        )
 
 
 if __name__ == "__main__":
