@@ -6,6 +6,7 @@ order, because a scene may go on in the next one.
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from benchmark.estimator import (
 )
 from benchmark.geometry.perturbation import perturb_poses, sample_pose_noise, stack_noise
 from benchmark.inference import Advance, EstimateRows, compute_seeds
-from benchmark.predictions import Predictions, RunInfo
+from benchmark.predictions import Estimates, Predictions, RunInfo
 from benchmark.records import GroundTruth, compute_rotation
 from benchmark.running import (
     RunOptions,
@@ -144,7 +145,7 @@ def select_followed(shard: Shard) -> Shard:
     together.
 
     Raises:
-        ConfigError: the shard names no annotated object to follow.
+        ConfigError: the shard names no annotated object to follow, or two alike in one frame.
     """
     objects = shard.objects.take(shard.objects.ground_truth >= 0)
     if not len(objects) and len(shard.objects):
@@ -156,12 +157,25 @@ def select_followed(shard: Shard) -> Shard:
     objects = objects.take(np.lexsort((objects.detection, -confidence, objects.ground_truth)))
     objects = objects.take(np.unique(objects.ground_truth, return_index=True)[1])
     objects = objects.take(np.argsort(objects.frame, kind="stable"))
+    _check_names(shard, objects)
     detections = shard.detections.take(objects.detection)
     return replace(
         shard,
         objects=replace(objects, detection=np.arange(len(objects))),
         detections=replace(detections, bbox=shard.ground_truth.bbox[objects.ground_truth]),
     )
+
+
+def _check_names(shard: Shard, objects: Objects) -> None:
+    """Check that the objects of a frame have names of their own, by which they are known again."""
+    names = shard.ground_truth.instance[objects.ground_truth].tolist()
+    pairs = Counter(zip(objects.frame.tolist(), names, strict=True))
+    for (frame, name), count in pairs.items():
+        if count > 1:
+            raise ConfigError(
+                f"{shard.frames.id[frame]}: {count} objects are named {name}: tracking tells the "
+                "objects of a scene apart by their names"
+            )
 
 
 def iterate_frames(followed: Shard) -> Iterator[tuple[str, np.ndarray, list[Key]]]:
@@ -180,14 +194,10 @@ class TrackMemory:
     poses: dict[Key, Pose] = field(default_factory=dict)
 
     def update(self, scene: str, found: Mapping[Key, Pose]) -> None:
-        """Take in the poses that one frame of a scene gave; what is not finite counts as missed."""
+        """Take in the poses that one frame of a scene gave."""
         if self.policy == "reinit":
             self.poses = {key: pose for key, pose in self.poses.items() if key[0] != scene}
-        self.poses |= {
-            key: pose
-            for key, pose in found.items()
-            if all(np.isfinite(part).all() for part in pose)
-        }
+        self.poses |= found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,16 +215,13 @@ class _TrackRunner:
         made = EstimateRows(self.tracker, len(shard.objects), self.options.estimator.hypotheses)
         latencies = []
         for scene, rows, keys in iterate_frames(shard):
-            found = {}
             if len(rows):
                 observations, previous = self._observe(shard, rows), self._recall(shard, rows, keys)
                 start = time.perf_counter()
                 poses = self.tracker.track(observations, previous)
                 latencies.append(1e3 * (time.perf_counter() - start))
                 made.store(rows, poses)
-                pairs = zip(poses.rotation, poses.translation, strict=True)
-                found = dict(zip(keys, pairs, strict=True))
-            self.memory.update(scene, found)
+            self._remember(scene, rows, keys, made)
             advance(1)
         estimates = made.finish()
         spent = count_cost(estimates, len(shard.objects), sum(latencies) / 1e3)
@@ -223,15 +230,8 @@ class _TrackRunner:
 
     def skip(self, shard: Shard, done: Predictions) -> None:
         """Remember the poses of a shard that was done before; see `ShardRunner`."""
-        rotation = compute_rotation(done.estimates.transform)
-        translation = done.estimates.transform[:, :3, 3]
         for scene, rows, keys in iterate_frames(select_followed(shard)):
-            found = {
-                key: (rotation[row], translation[row])
-                for row, key in zip(rows, keys, strict=True)
-                if done.estimates.estimated[row]
-            }
-            self.memory.update(scene, found)
+            self._remember(scene, rows, keys, done.estimates)
 
     def summarise(self, spent: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Add up, and say how fast frames went and how long each took; see `ShardRunner`."""
@@ -267,6 +267,15 @@ class _TrackRunner:
             if key in self.memory.poses:
                 rotation[row], translation[row] = self.memory.poses[key]
         return PoseEstimate(rotation=rotation, translation=translation)
+
+    def _remember(
+        self, scene: str, rows: np.ndarray, keys: Sequence[Key], made: EstimateRows | Estimates
+    ) -> None:
+        """Keep the poses of a frame; those that were not estimated count as missed."""
+        rotation = compute_rotation(made.transform[rows])
+        poses = zip(rotation, made.transform[rows, :3, 3], strict=True)
+        found = zip(keys, poses, made.estimated[rows], strict=True)
+        self.memory.update(scene, {key: pose for key, pose, estimated in found if estimated})
 
     def _find_starts(self, shard: Shard, objects: Objects) -> tuple[np.ndarray, np.ndarray]:
         """Return the true poses of objects, or those with noise: where a track would start."""

@@ -52,4 +52,4 @@ def get_warm_time(defaults: TrackingDefaults, name: str | None, t0: float | None
 
 def describe_warm_start(sigma: float) -> dict[str, Any]:
     """Return the noise that tracking starts from, also as a time on the paper's schedule."""
-    return {"t0": SCHEDULE.time(sigma), "sigma": sigma}
+    return {"t0": round(SCHEDULE.time(sigma), 4), "sigma": round(sigma, 6)}

@@ -237,6 +237,11 @@ def test_of_several_detections_the_most_confident_is_followed(make_shard: MakeSh
     np.testing.assert_array_equal(followed.detections.bbox[0], shard.ground_truth.bbox[1])
 
 
+def test_two_objects_of_one_name_are_refused(tmp_path: Path, make_shard: MakeShard) -> None:
+    with pytest.raises(ConfigError, match="2 objects are named mug_äöü_norm"):
+        _track(tmp_path, [make_shard(2)])
+
+
 def test_without_ground_truth_there_is_nothing_to_start_from(
     tmp_path: Path, make_shard: MakeShard
 ) -> None:

@@ -1,0 +1,101 @@
+"""Time tracking: `python -m tests.performance.bench_tracking [FRAMES] [THREADS]`.
+
+Five objects a frame, K = 50, preset compact. Prints frames per second and latencies, beside the
+same tracker with scipy's RK45 over the flattened batch (tolerances 1e-5), as the released code
+samples. Both take the same frame in turns, so that other load hits both. The column of CPU time
+counts this process's own work alone.
+"""
+
+import sys
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from benchmark.diffusion.estimator import GenPose
+from benchmark.estimator import EstimatorOptions, Observations, PoseEstimate
+from benchmark.geometry.perturbation import perturb_poses, sample_pose_noise
+from benchmark.inference import compute_seeds
+from benchmark.records import compute_rotation
+from benchmark.shards import Shard, find_shards, read_shard
+from benchmark.tracking import describe_speed
+from tests.performance.timing import make_shards
+
+OBJECTS, K = 5, 50
+
+
+@dataclass
+class Timed:
+    """A tracker with its last poses and what each frame took, in milliseconds."""
+
+    name: str
+    tracker: GenPose
+    poses: PoseEstimate
+    wall_ms: list[float] = field(default_factory=list)
+    cpu_ms: list[float] = field(default_factory=list)
+
+    def track(self, observations: Observations) -> None:
+        """Track one frame from the pose of the frame before."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        self.poses = self.tracker.track(observations, self.poses)
+        self.wall_ms.append(1e3 * (time.perf_counter() - wall))
+        self.cpu_ms.append(1e3 * (time.process_time() - cpu))
+
+    def report(self) -> str:
+        """Return one line; the first frame warms up."""
+        wall, cpu = describe_speed(self.wall_ms[1:]), describe_speed(self.cpu_ms[1:])
+        latency = ", ".join(f"{name} {value:.1f}" for name, value in wall["latency_ms"].items())
+        return (
+            f"{self.name}: {wall['frames_per_second']:.2f} frames/s, latency in ms {latency}; "
+            f"CPU time {np.median(self.cpu_ms[1:]):.1f} ms a frame "
+            f"({cpu['frames_per_second']:.2f} frames/s)"
+        )
+
+
+def observe(shard: Shard, frame: int) -> Observations:
+    """Return the same objects, seen again with other noise: only the work matters here."""
+    objects = shard.objects.take(np.arange(OBJECTS))
+    noise = np.random.default_rng(frame).normal(0, 1e-3, objects.points.shape)
+    return Observations(
+        points=(objects.points + noise).astype(np.float32),
+        category=objects.category,
+        seeds=compute_seeds(0, [str(frame)] * OBJECTS, list(range(OBJECTS))),
+        intrinsics=shard.frames.intrinsics[objects.frame],
+    )
+
+
+def find_start(shard: Shard) -> PoseEstimate:
+    """Return the true poses of the objects, perturbed."""
+    rows = shard.objects.ground_truth[:OBJECTS]
+    truth = shard.ground_truth.transform[rows]
+    noise = sample_pose_noise(np.random.default_rng(0), OBJECTS)
+    rotation, translation = perturb_poses(compute_rotation(truth), truth[:, :3, 3], noise)
+    return PoseEstimate(rotation=rotation, translation=translation)
+
+
+def build(name: str, shard: Shard, **extra: str) -> Timed:
+    """Load a tracker; `extra` are its options."""
+    options = EstimatorOptions(hypotheses=K, device="cpu", tracking=True, extra=dict(extra))
+    return Timed(name=name, tracker=GenPose.load(options), poses=find_start(shard))
+
+
+def main(frames: int, threads: int) -> None:
+    """Print both, and the ratio of their medians."""
+    torch.set_num_threads(threads)
+    shard = read_shard(find_shards(make_shards())[0])
+    runs = [build("genbench", shard), build("scipy RK45", shard, sampler="rk45-official")]
+    for frame in range(frames + 1):
+        observations = observe(shard, frame)
+        for run in runs:
+            run.track(observations)
+    print(f"{OBJECTS} objects a frame, K = {K}, {frames} frames, {threads} threads")
+    for run in runs:
+        print(run.report())
+    fast, plain = (float(np.median(run.cpu_ms[1:])) for run in runs)
+    print(f"{plain / fast:.1f} times the reference, by CPU time")
+
+
+if __name__ == "__main__":
+    given = [int(argument) for argument in sys.argv[1:]]
+    main(*(given + [100, 2][len(given) :]))
