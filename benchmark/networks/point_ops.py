@@ -26,7 +26,7 @@ def sample_farthest(points: np.ndarray, count: int) -> np.ndarray:
     """
     points = np.ascontiguousarray(points, dtype=np.float32)
     rows = np.empty((len(points), count), dtype=np.int64)
-    _sample_farthest(points, _order_of_preference(points.shape[1]), rows)
+    _sample_farthest(points, order_of_preference(points.shape[1]), rows)
     return rows
 
 
@@ -52,7 +52,7 @@ def find_in_ball(points: np.ndarray, centres: np.ndarray, radius: float, count: 
 
 
 @cache
-def _order_of_preference(count: int) -> np.ndarray:
+def order_of_preference(count: int) -> np.ndarray:
     """Return all row indices, those that win a tie first."""
     threads = min(1024, 1 << (count.bit_length() - 1))
     bits = threads.bit_length() - 1

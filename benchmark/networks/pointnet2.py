@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmark.networks.point_ops import find_in_ball, sample_farthest
+from benchmark.networks.point_ops_torch import find_in_ball_torch, sample_farthest_torch
 
 ENCODER_FEATURES = 1024
 
@@ -111,8 +112,9 @@ class SetAbstraction(nn.Module):
         return centres, torch.cat(pooled, dim=-1)
 
     def _sample(self, points: Tensor) -> Tensor:
-        rows = sample_farthest(points.detach().cpu().numpy(), self.centres)
-        return torch.from_numpy(rows).to(points.device)
+        if points.is_cuda:
+            return sample_farthest_torch(points.detach(), self.centres)
+        return torch.from_numpy(sample_farthest(points.detach().numpy(), self.centres))
 
 
 class SharedLayers(nn.Module):
@@ -195,6 +197,8 @@ def _pool_folded(
 
 
 def _find_neighbours(points: Tensor, centres: Tensor, scale: Scale) -> Tensor:
-    cloud, middle = points.detach().cpu().numpy(), centres.detach().cpu().numpy()
-    rows = find_in_ball(cloud, middle, scale.radius or 0.0, scale.neighbours)
-    return torch.from_numpy(rows).to(points.device)
+    cloud, middle, radius = points.detach(), centres.detach(), scale.radius or 0.0
+    if points.is_cuda:
+        return find_in_ball_torch(cloud, middle, radius, scale.neighbours)
+    rows = find_in_ball(cloud.numpy(), middle.numpy(), radius, scale.neighbours)
+    return torch.from_numpy(rows)

@@ -1,9 +1,13 @@
 """Sampling and grouping against definitions written out in plain Python."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+import torch
 
 from benchmark.networks.point_ops import find_in_ball, sample_farthest
+from benchmark.networks.point_ops_torch import find_in_ball_torch, sample_farthest_torch
 
 
 def draw_clouds(count: int, seed: int) -> np.ndarray:
@@ -57,3 +61,26 @@ def test_neighbours_are_the_first_strictly_inside_padded_with_the_first() -> Non
 def test_a_point_exactly_on_the_sphere_is_outside() -> None:
     points = np.array([[[0, 0, 0], [0.25, 0, 0], [0.125, 0, 0]]], dtype=np.float32)
     np.testing.assert_array_equal(find_in_ball(points, points[:, :1], 0.25, 3)[0, 0], [0, 2, 0])
+
+
+def draw_fine_clouds(count: int, seed: int) -> np.ndarray:
+    """Return clouds as they come from a camera: metres from it, no ties, rounding in every sum."""
+    rng = np.random.default_rng(seed)
+    return (rng.normal([0.1, -0.2, 1.1], 0.05, (3, count, 3))).astype(np.float32)
+
+
+@pytest.mark.parametrize("draw", [draw_clouds, draw_fine_clouds])
+@pytest.mark.parametrize("count", [5, 100, 256])
+def test_the_gpus_way_to_sample_and_group_gives_the_same_rows(
+    draw: Callable[..., np.ndarray], count: int
+) -> None:
+    clouds = draw(count, seed=count)
+    picks = min(count, 40)
+    rows = sample_farthest(clouds, picks)
+    on_device = torch.from_numpy(clouds)
+    np.testing.assert_array_equal(sample_farthest_torch(on_device, picks).numpy(), rows)
+    centres = np.take_along_axis(clouds, rows[..., None], axis=1) + np.float32(0.01)
+    centres[:, 0] = 9  # finds nothing
+    for radius, wanted in ((0.04, 16), (0.25, 8), (0.3, count + 3)):
+        found = find_in_ball_torch(on_device, torch.from_numpy(centres), radius, wanted)
+        np.testing.assert_array_equal(found.numpy(), find_in_ball(clouds, centres, radius, wanted))
