@@ -45,6 +45,51 @@ def test_it_leaves_predictions_result_and_tables(shards: Path, tmp_path: Path) -
     assert (out / "table.md").exists()
 
 
+@pytest.fixture
+def sequence(tmp_path: Path, make_shard: MakeShard) -> Path:
+    """Return a shard whose objects have names, as tracking needs them."""
+    shard = make_shard(3)
+    names = [f"object_{row % 2}" for row in range(6)]
+    path = tmp_path / "test-real-0000.h5"
+    write_shard(path, replace(shard, ground_truth=replace(shard.ground_truth, instance=names)))
+    return path
+
+
+def test_tracking_is_scored_as_tracking_and_says_how_fast(sequence: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    options = ["--hypotheses", 2, "--steps", 2, "--warm-start", "text", "--policy", "coast"]
+    result = _run(sequence, "--track", *options, "--out", out)
+    assert result.exit_code == 0, result.stderr
+    assert "protocol tracking-genpose" in result.stdout
+    assert "frames per second" in result.stderr
+    assert read_predictions(out / "predictions.h5").info.configuration["tracking"] == {
+        "policy": "coast",
+        "perturbation": "perturbed",
+        "t0": 0.1,
+        "sigma": 0.023437,
+    }
+    assert (out / "drift.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--policy", "coast"], "--policy: only tracking has this"),
+        (["--warm-start", "text"], "give --track"),
+        (["--track", "--estimator", "mean-pose"], "'mean-pose' does not track"),
+        (["--track", "--estimator", "oracle-icp"], "--models DATA/obj_models"),
+        (["--track", "--t0", 0.2, "--warm-start", "text"], "contradict"),
+    ],
+)
+def test_mistakes_in_tracking_are_one_line(
+    sequence: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    result = _run(sequence, *arguments, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not (tmp_path / "out" / "predictions.h5").exists()
+
+
 def test_json_is_one_document(shards: Path, tmp_path: Path) -> None:
     result = _run(shards, "--estimator", "mean-pose", "--out", tmp_path / "out", "--json")
     assert json.loads(result.stdout)["run"]["dataset"] == "toy"
