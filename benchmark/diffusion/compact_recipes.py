@@ -89,8 +89,9 @@ class CompactRecipe:
     peak_rate: float = 1e-3
 
     def make_optimiser(self) -> torch.optim.Optimizer:
-        """Return AdamW."""
-        return torch.optim.AdamW(self.network.parameters(), lr=self.peak_rate, weight_decay=0.01)
+        """Return AdamW, all of its arithmetic in one pass."""
+        trained = self.network.parameters()
+        return torch.optim.AdamW(trained, lr=self.peak_rate, weight_decay=0.01, fused=True)
 
     def get_learning_rate(self, step: int, steps: int) -> float:
         """Return the rate: 200 steps of warm-up, then half a cosine down to a hundredth."""

@@ -68,9 +68,9 @@ class PaperRecipe:
         return compute_score_matching_loss(score, prepared["noise"], sigma).mean()
 
     def make_optimiser(self) -> torch.optim.Optimizer:
-        """Return Adam."""
+        """Return Adam, all of its arithmetic in one pass."""
         trained = [value for value in self.network.parameters() if value.requires_grad]
-        return torch.optim.Adam(trained, lr=StepwiseDecay.peak, betas=(0.9, 0.999))
+        return torch.optim.Adam(trained, lr=StepwiseDecay.peak, betas=(0.9, 0.999), fused=True)
 
     def get_learning_rate(self, step: int, steps: int) -> float:
         """Return the released rate; an epoch is the budget's share of the released 1900 epochs."""
