@@ -43,15 +43,29 @@ def building(out: Path, description: dict[str, Any]) -> Iterator[Path]:
         ConfigError: the folder is in use, or somebody else's.
     """
     root = out.absolute().with_name(f".{out.absolute().name}.part")
-    if root.exists() and _read_description(root) != description:
-        if _read_description(root) is None and any(root.iterdir()):
-            raise ConfigError(f"{root}: in the way and not ours: move it elsewhere")
-        shutil.rmtree(root)
+    if _read_description(root) is None and _holds_files(root):
+        raise ConfigError(f"{root}: in the way and not ours: move it elsewhere")
     with locked(root):
+        if _read_description(root) not in (None, description):
+            _empty(root)
         _write_description(root, description)
         yield root
         (root / LOCK_NAME).unlink()
         root.replace(out)
+
+
+def _holds_files(folder: Path) -> bool:
+    """Tell whether more is in a folder than what a run killed in its first moment leaves."""
+    return folder.exists() and any(path.name[0] != "." for path in folder.iterdir())
+
+
+def _empty(folder: Path) -> None:
+    """Remove what is in a folder, its description last; but for the lock, which we hold."""
+    for path in sorted(folder.iterdir(), key=lambda path: path.name == DESCRIPTION_FILE):
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != LOCK_NAME:
+            path.unlink()
 
 
 def _write_description(folder: Path, description: dict[str, Any]) -> None:
