@@ -63,12 +63,12 @@ class PoseScoreHeads(nn.Module):
         The first layer is linear in [cloud, time, pose], so this share is computed once a cloud
         and not once for every hypothesis and sampling step.
         """
-        weight = self._stack("0.weight")[:, :ENCODER_FEATURES]
+        weight = self._stack("0.weight", slice(ENCODER_FEATURES))
         return functional.linear(features, weight, self._stack("0.bias"))
 
     def forward(self, condition: Tensor, poses: Tensor, t: Tensor) -> Tensor:
         """Return (B, K, 9) for poses (B, K, 9) at times t, a scalar or (B, K)."""
-        weight = self._stack("0.weight")[:, ENCODER_FEATURES:]
+        weight = self._stack("0.weight", slice(ENCODER_FEATURES, None))
         from_time = functional.linear(self.t_encoder(t), weight[:, :_TIME_FEATURES])
         from_pose = functional.linear(self.pose_encoder(poses), weight[:, _TIME_FEATURES:])
         hidden = (from_pose + from_time + condition[:, None]).relu()
@@ -77,10 +77,10 @@ class PoseScoreHeads(nn.Module):
         output = torch.einsum("bkhi,hoi->bkho", heads, last).flatten(start_dim=-2)
         return output + self._stack("2.bias")
 
-    def _stack(self, name: str) -> Tensor:
-        """Return one parameter of the three heads, stacked along its first dimension."""
+    def _stack(self, name: str, columns: slice = slice(None)) -> Tensor:
+        """Return one parameter of the three heads, or some columns, stacked along its rows."""
         heads = (self.fusion_tail_rot_x, self.fusion_tail_rot_y, self.fusion_tail_trans)
-        return torch.cat([head.get_parameter(name) for head in heads])
+        return torch.cat([head.get_parameter(name)[..., columns] for head in heads])
 
 
 class PoseNetwork(nn.Module):
