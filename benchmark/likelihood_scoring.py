@@ -80,6 +80,8 @@ def score_run(
         ShardFormatError: a shard or the predictions are damaged.
     """
     predictions = read_predictions(run / PREDICTIONS_NAME)
+    if predictions.hypotheses is None:
+        raise ConfigError(f"{run}: its predictions hold no hypotheses to score")
     used = find_shards_used(predictions.info, shards)
     model = _load_model(predictions.info, options)
     frames = choose_frames(len(predictions.frames), options.frames)

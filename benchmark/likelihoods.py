@@ -6,10 +6,19 @@
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from benchmark.columns import Table, column, compute_checksum, creating, read_table, write_table
+from benchmark.columns import (
+    Table,
+    column,
+    compute_checksum,
+    creating,
+    get_group,
+    read_table,
+    write_table,
+)
 from benchmark.errors import ConfigError, ShardFormatError
 from benchmark.predictions import Predictions
 from benchmark.shards import open_checked
@@ -115,8 +124,8 @@ def read_likelihoods(path: Path) -> Likelihoods:
         ShardFormatError: not a likelihood file, of a newer schema, truncated or altered.
     """
     with open_checked(path, _FORMAT, SCHEMA_VERSION) as file:
-        frames = read_table(file["frames"], FrameRows)
-        rows = read_table(file["rows"], LikelihoodRows)
+        frames = read_table(get_group(file, "frames"), FrameRows)
+        rows = read_table(get_group(file, "rows"), LikelihoodRows)
         if compute_checksum({"frames": frames, "rows": rows}) != file.attrs.get("checksum"):
             raise ShardFormatError(
                 f"{path}: its content does not match its checksum: delete it and write it again"
@@ -131,13 +140,16 @@ def take_frames(predictions: Predictions, frames: np.ndarray) -> Predictions:
     annotated = np.flatnonzero(np.isin(predictions.ground_truth.frame, frames))
     detections = predictions.detections.take(detected)
     truths = predictions.ground_truth.take(annotated)
+    arrays: dict[str, Any] = {
+        name: np.asarray(values[detected]) for name, values in predictions.arrays().items()
+    }
     return replace(
         predictions,
         frames=predictions.frames.take(frames),
         detections=replace(detections, frame=np.searchsorted(frames, detections.frame)),
         ground_truth=replace(truths, frame=np.searchsorted(frames, truths.frame)),
         estimates=predictions.estimates.take(detected),
-        **{name: np.asarray(values[detected]) for name, values in predictions.arrays().items()},
+        **arrays,
     )
 
 

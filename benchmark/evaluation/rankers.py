@@ -103,4 +103,4 @@ def _correlate(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     first, second = (x - x.mean(axis=1, keepdims=True) for x in (first, second))
     size = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
     product = (first * second).sum(axis=1)
-    return np.divide(product, size, out=np.zeros(len(size)), where=size > 0)
+    return np.asarray(np.divide(product, size, out=np.zeros(len(size)), where=size > 0))
