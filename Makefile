@@ -5,13 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test check format lock bench tables
+.PHONY: help setup run test browser check format lock bench tables
 
 help:
 	@echo "make run     run the embedded benchmark and print its table"
 	@echo "make test    set up, check the code, run all tests"
 	@echo "make bench   time every stage beside a straightforward version (15 minutes)"
 	@echo "make tables  make the published tables again and compare (8 minutes)"
+	@echo "make browser install the browser that tests of the page drive"
 	@echo "make setup   make $(VENV) with the pinned versions"
 	@echo "make check   formatting, lint, types and import rules"
 	@echo "make format  format the code"
@@ -19,15 +20,18 @@ help:
 
 setup: $(STAMP)
 
-$(STAMP): requirements/lock.txt requirements/torch.txt requirements/install.sh pyproject.toml
+$(STAMP): requirements/lock.txt requirements/torch.txt requirements/install.sh requirements/system.sh pyproject.toml
 	@PYTHON=$(PYTHON) TORCH='$(TORCH)' bash requirements/install.sh $(VENV)
 	@touch $@
 
 run: setup
 	@$(BIN)/genbench run
 
-test: check
+test: check browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q
+
+browser:
+	@bash requirements/browser.sh
 
 check: setup
 	$(BIN)/ruff format --check .

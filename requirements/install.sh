@@ -8,33 +8,12 @@ venv=$1
 python=${PYTHON:-python3}
 cd "$(dirname "$0")/.."
 
-fail() {
-    echo "genbench: $1" >&2
-    exit 1
-}
-
-has_package() {
-    dpkg-query --show --showformat='${Status}' "$1" 2>/dev/null | grep -q 'ok installed'
-}
-
-install_with_apt() {
-    local as_root=()
-    if [ "$(id -u)" -ne 0 ]; then
-        sudo -n true 2>/dev/null || fail "please install: sudo apt-get install $*"
-        as_root=(sudo -n)
-    fi
-    echo "Installing $* through apt"
-    "${as_root[@]}" apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -qq -y \
-        --no-install-recommends "$@" >/dev/null
-}
+source requirements/system.sh
 
 install_system_packages() {
-    local missing=() package
-    if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
-        for package in libusb-1.0-0 libgl1 libegl1 libgomp1 libx11-6; do
-            has_package "$package" || missing+=("$package")
-        done
+    local missing=()
+    if has_apt; then
+        mapfile -t missing < <(list_missing libusb-1.0-0 libgl1 libegl1 libgomp1 libx11-6)
         command -v "$python" >/dev/null || missing+=(python3)
         "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
         [ ${#missing[@]} -eq 0 ] || install_with_apt "${missing[@]}"

@@ -11,6 +11,7 @@ from benchmark.evaluation.protocols import PROTOCOLS, get_protocol
 from leaderboards.analysis.resampling import ROUNDS
 from leaderboards.claims.checking import report_claims
 from leaderboards.figures.energy_error import compute_energy_error
+from leaderboards.figures.feature_map import compute_feature_maps
 from leaderboards.figures.rotation_distribution import compute_rotation_distribution
 from leaderboards.page.clouds import CLOUD_POINTS
 from leaderboards.page.crops import CROP_PIXELS
@@ -31,7 +32,7 @@ from leaderboards.page.tables import describe_tables
 from leaderboards.runs import Run, find_runs
 
 Blocks = dict[str, Any]
-"""Plain values by the id of the page's element that holds them."""
+"""Plain values by name; the scripts read each by its name when they need it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +71,8 @@ def collect_content(
         advance: told of every run that is done.
 
     Returns:
-        Blocks "summary", "tables" and "claims", one "run-<n>" for each run, and one "object-<n>"
-        for each object shown.
+        Blocks "summary", "features", "tables" and "claims", one "run-<n>" for each run, and one
+        "object-<n>" for each object shown.
 
     Raises:
         ConfigError: there is no run to show.
@@ -87,14 +88,7 @@ def collect_content(
     if not collected.runs:
         reasons = "; ".join(collected.left_out) or "make one with genbench run"
         raise ConfigError(f"{root}: no run to show: {reasons}")
-    objects = _collect_objects(collected, options, sources)
-    return {
-        "summary": _summarise(collected, options, sources),
-        "tables": describe_tables(collected.shown),
-        "claims": report_claims(collected.shown, rounds=options.rounds).document["claims"],
-        **{f"run-{index}": part for index, part in enumerate(collected.parts)},
-        **{f"object-{index}": shown for index, shown in enumerate(objects)},
-    }
+    return _assemble(collected, options, sources)
 
 
 @dataclass(kw_only=True)
@@ -117,6 +111,19 @@ def _add_run(collected: _Collected, run: Run, root: Path, options: PageOptions) 
         collected.scores += [{"run": len(collected.runs), **entry} for entry in entries]
         collected.runs.append(describe_run(run, root))
         collected.shown.append(run)
+
+
+def _assemble(collected: _Collected, options: PageOptions, sources: Sources) -> Blocks:
+    objects = _collect_objects(collected, options, sources)
+    features = _collect_features(collected)
+    return {
+        "summary": _summarise(collected, options, sources),
+        "features": features,
+        "tables": describe_tables(collected.shown),
+        "claims": report_claims(collected.shown, rounds=options.rounds).document["claims"],
+        **{f"run-{index}": part for index, part in enumerate(collected.parts)},
+        **{f"object-{index}": shown for index, shown in enumerate(objects)},
+    }
 
 
 def _summarise(collected: _Collected, options: PageOptions, sources: Sources) -> Blocks:
@@ -174,6 +181,15 @@ def _collect_figures(run: Run) -> list[dict[str, Any]]:
         except ConfigError:
             continue
     return figures
+
+
+def _collect_features(collected: _Collected) -> dict[str, Any] | None:
+    """Return figure 5, which is about several runs together; None where none has features."""
+    try:
+        return compute_feature_maps(collected.shown).to_plain()
+    except GenBenchError as error:
+        collected.left_out.append(f"figure 5: {error}")
+        return None
 
 
 def _collect_objects(collected: _Collected, options: PageOptions, sources: Sources) -> list[Blocks]:

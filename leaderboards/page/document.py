@@ -22,6 +22,7 @@ SCRIPTS = (
     "leaderboard.js",
     "heatmap.js",
     "charts.js",
+    "plots.js",
     "figures.js",
     "cloud.js",
     "failures.js",
@@ -44,8 +45,8 @@ def build_document(blocks: Mapping[str, Any]) -> str:
     """Return the HTML file.
 
     Args:
-        blocks: plain values by the id of the element that holds them as JSON. The scripts read a
-            block when they need it.
+        blocks: plain values by name, each of which an element `data-<name>` holds as JSON. The
+            scripts read a block when they need it.
     """
     style = read_asset("page.css")
     script = "\n".join(read_asset(name) for name in SCRIPTS)
@@ -64,7 +65,7 @@ def embed_json(name: str, value: Any) -> str:
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     for character, escape in _ESCAPES.items():
         text = text.replace(character, escape)
-    return f'<script type="application/json" id="{name}">{text}</script>'
+    return f'<script type="application/json" id="data-{name}">{text}</script>'
 
 
 def read_asset(name: str) -> str:

@@ -28,6 +28,9 @@ def test_it_holds_the_four_packages_the_licence_and_the_weights(wheel: Path) -> 
         entries = {entry.filename: entry.file_size for entry in archive.infolist()}
     for package in ("benchmark", "preprocess", "baselines", "leaderboards"):
         assert f"{package}/__init__.py" in entries
+    assert {"template.html", "page.css", "main.js"} <= {
+        name.removeprefix("leaderboards/page/assets/") for name in entries
+    }
     assert any(name.endswith("LICENSE") for name in entries)
     assert not any(name.startswith("tests") for name in entries)
     weights = [size for name, size in entries.items() if name.endswith(".safetensors")]

@@ -96,160 +96,49 @@ function followKeys(svg, show, step = 0.02) {
 
 const withUnit = (number, unit) => `${number}${unit === "%" || unit === "" ? unit : ` ${unit}`}`;
 
-/** Draw a panel of curves over even steps from 0 to `last`, from 0 up to `top`. */
-function drawCurves({ title, x: [xName, xUnit], y: [yName, yUnit], last, top, series }) {
+/** Return where a panel's values lie: by index along the axis, and by value up it. */
+function scaleCurves({ top, series }) {
   const count = series[0].values.length;
-  const xAt = (index) => placeX(index / (count - 1));
-  const yAt = (value) => placeY(value / top);
-  const lines = series.map(({ style, dashed, values }) =>
-    draw("path", {
-      class: `curve ${style}${dashed ? " dashed" : ""}`,
-      d: `M${values.map((value, index) => `${xAt(index).toFixed(1)} ${yAt(value).toFixed(1)}`).join("L")}`,
-    }),
-  );
+  return { count, xAt: (index) => placeX(index / (count - 1)), yAt: (value) => placeY(value / top) };
+}
+
+/** Return what all curves of a panel say at a share of the axis, and marks on them. */
+function readCurves(panel, share) {
+  const { x: [name, unit], last, series } = panel;
+  const { count, xAt, yAt } = scaleCurves(panel);
+  const index = Math.round(share * (count - 1));
+  const at = Number(((index / (count - 1)) * last).toPrecision(3));
+  return {
+    text: [
+      make("strong", {}, `${name} ${withUnit(at, unit)}`),
+      ...series.map(({ name, style, values }) => make("span", { class: `key ${style}` }, `${name} ${values[index]}`)),
+    ],
+    marks: [
+      draw("line", { x1: xAt(index), x2: xAt(index), y1: placeY(0), y2: placeY(1) }),
+      ...series.map(({ style, values }) => draw("circle", { class: style, cx: xAt(index), cy: yAt(values[index]), r: 2.5 })),
+    ],
+  };
+}
+
+/** Draw a panel of curves over even steps from 0 to `last`, from 0 up to `top`. */
+function drawCurves(panel) {
+  const { title, x: [xName, xUnit], y: [yName, yUnit], last, top, series } = panel;
+  const { count, xAt, yAt } = scaleCurves(panel);
+  const trace = (values) => values.map((value, index) => `${xAt(index).toFixed(1)} ${yAt(value).toFixed(1)}`).join("L");
   const axes = drawAxes(
     listRound(last).map((value) => [value / last, String(value)]),
     listRound(top).map((value) => [value / top, String(value)]),
     `${xName} (${xUnit})`,
     `${yName} (${yUnit})`,
   );
-  const pick = (x) => {
-    const index = Math.round(x * (count - 1));
-    return {
-      text: [
-        make("strong", {}, `${xName} ${withUnit(Number(((index / (count - 1)) * last).toPrecision(3)), xUnit)}`),
-        series.map(({ name, style, values }) => make("span", { class: `key ${style}` }, `${name} ${values[index]}`)),
-      ].flat(),
-      marks: [
-        draw("line", { x1: xAt(index), x2: xAt(index), y1: placeY(0), y2: placeY(1) }),
-        ...series.map(({ style, values }) => draw("circle", { class: style, cx: xAt(index), cy: yAt(values[index]), r: 2.5 })),
-      ],
-    };
-  };
-  return frameChart({ title, description: title, content: [axes, lines], pick, step: 1 / (count - 1) });
-}
-
-/** Return the share of an axis at which a value lies, where `edges` are evenly spaced on it. */
-function findShare(value, edges) {
-  const last = edges.length - 1;
-  if (value <= edges[0]) return 0;
-  if (value >= edges[last]) return 1;
-  const index = edges.findIndex((edge) => edge > value) - 1;
-  const within = (value - edges[index]) / (edges[index + 1] - edges[index]);
-  return (index + within) / last;
-}
-
-function formatShort(value) {
-  if (value === null) return "–";
-  const size = Math.abs(value);
-  if (size >= 10000 || (size > 0 && size < 0.001)) return value.toExponential(0).replace("e+", "e");
-  return String(Number(value.toPrecision(size >= 100 ? 3 : 2)));
-}
-
-function listTicks(edges, count) {
-  const last = edges.length - 1;
-  return Array.from({ length: count }, (_, index) => {
-    const place = Math.round((index * last) / (count - 1));
-    return [place / last, formatShort(edges[place])];
-  });
-}
-
-/** Draw how many hypotheses lie in each cell of energy and error, and the curve of mean errors. */
-function drawDensity(panel) {
-  const { count, energy_edges: xs, error_edges: ys } = panel;
-  const most = Math.max(1, ...count.flat());
-  const [columns, rows] = [count.length, count[0].length];
-  const cells = count.flatMap((column, i) =>
-    column.map((value, j) =>
-      value
-        ? draw("rect", {
-            x: placeX(i / columns),
-            y: placeY((j + 1) / rows),
-            width: INNER.width / columns + 0.3,
-            height: INNER.height / rows + 0.3,
-            "fill-opacity": (0.12 + 0.88 * (Math.log1p(value) / Math.log1p(most))).toFixed(2),
-          })
-        : null,
-    ),
+  const lines = series.map(({ style, dashed, values }) =>
+    draw("path", { class: `curve ${style}${dashed ? " dashed" : ""}`, d: `M${trace(values)}` }),
   );
-  const means = panel.mean_energy.map((energy, index) => {
-    const y = placeY(findShare(panel.mean_error[index], ys));
-    return `${placeX(findShare(energy, xs)).toFixed(1)} ${y.toFixed(1)}`;
-  });
-  const pick = (x, y) => {
-    const i = Math.min(columns - 1, Math.floor(x * columns));
-    const j = Math.min(rows - 1, Math.floor(y * rows));
-    const between = (edges, index) => `${formatShort(edges[index])} to ${formatShort(edges[index + 1])}`;
-    return {
-      text: [
-        make("strong", {}, `${count[i][j].toLocaleString("en")} hypotheses`),
-        make("span", {}, `energy ${between(xs, i)}, error ${between(ys, j)} ${panel.unit}`),
-      ],
-      marks: [
-        draw("rect", {
-          x: placeX(i / columns),
-          y: placeY((j + 1) / rows),
-          width: INNER.width / columns,
-          height: INNER.height / rows,
-        }),
-      ],
-    };
-  };
-  const [name, unit] = [panel.quantity, panel.unit === "deg" ? "°" : panel.unit];
-  return frameChart({
-    title: `Energy against ${name} error`,
-    description: `Energy against ${name} error`,
-    content: [
-      drawAxes(listTicks(xs, 5), listTicks(ys, 5), `${name} energy`, `${name} error (${unit})`),
-      draw("g", { class: "cells" }, cells),
-      draw("path", { class: "curve s-mean", d: `M${means.join("L")}` }),
-    ],
-    pick,
-    step: 1 / columns,
-  });
-}
-
-/** Draw sampled rotations on a map of the sphere: place of the x axis, and turn about it as hue. */
-function drawRotations(map) {
-  const unit = INNER.width / 4; // the map is an ellipse of half axes 2 and 1
-  const toPlace = ([x, y]) => [placeX(0.5) + unit * x, placeY(0.5) - unit * y];
-  const hue = (turn) => `hsl(${Math.round((turn * 180) / Math.PI + 180)} 75% 50%)`;
-  const spot = (place, attributes) => {
-    const [cx, cy] = toPlace(place);
-    return draw("circle", { cx, cy, ...attributes });
-  };
-  const spots = map.place.map((place, index) =>
-    spot(place, { r: 3.2, fill: hue(map.turn[index]), class: "spot" }),
-  );
-  const orbit = map.orbit_place.map((place) => spot(place, { r: 0.9, class: "orbit" }));
-  const [cx, cy] = toPlace([0, 0]);
-  const title = `${map.category}: ${map.symmetric ? "symmetric" : "not symmetric"}`;
-  const pick = (x, y) => {
-    const distance = (place) => {
-      const [px, py] = toPlace(place);
-      return Math.hypot(px - placeX(x), py - placeY(y));
-    };
-    const distances = map.place.map(distance);
-    const nearest = distances.indexOf(Math.min(...distances));
-    if (!(distances[nearest] < 20)) return null;
-    const turn = Math.round((map.turn[nearest] * 180) / Math.PI);
-    return {
-      text: [
-        make("strong", {}, `hypothesis ${nearest + 1} of ${map.place.length}`),
-        make("span", {}, `turn about the x axis ${turn}° (truth ${Math.round((map.truth_turn * 180) / Math.PI)}°)`),
-      ],
-      marks: [spot(map.place[nearest], { r: 6 })],
-    };
-  };
   return frameChart({
     title,
-    description: `Rotations sampled for one ${title}`,
-    content: [
-      draw("ellipse", { class: "globe", cx, cy, rx: 2 * unit, ry: unit }),
-      orbit,
-      spots,
-      spot(map.truth_place, { r: 7, class: "truth" }),
-    ],
-    pick,
+    description: title,
+    content: [axes, lines],
+    pick: (share) => readCurves(panel, share),
+    step: 1 / (count - 1),
   });
 }

@@ -32,12 +32,12 @@ function byId(id) {
 const parsed = new Map();
 
 /** Return what a block of JSON in the page holds; it is parsed when first asked for. */
-function readBlock(id) {
-  if (!parsed.has(id)) {
-    const block = byId(id);
-    parsed.set(id, block ? JSON.parse(block.textContent) : null);
+function readBlock(name) {
+  if (!parsed.has(name)) {
+    const block = byId(`data-${name}`);
+    parsed.set(name, block ? JSON.parse(block.textContent) : null);
   }
-  return parsed.get(id);
+  return parsed.get(name);
 }
 
 /** Make a labelled choice; `options` are [value, text] pairs. */

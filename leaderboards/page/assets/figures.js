@@ -74,6 +74,7 @@ function drawGroup(title, caption, charts, ...before) {
 
 function drawFigures() {
   const run = readBlock(`run-${figures.first}`);
+  const features = readBlock("features");
   const compared = figures.second === "" ? "" : ` Solid: A, ${nameRun(figures.first)}. Dashed: B, ${nameRun(figures.second)}.`;
   const groups = [
     drawGroup(
@@ -93,6 +94,7 @@ function drawFigures() {
         ? drawGroup("Energy against error", figure.caption, figure.panels.map(drawDensity))
         : drawGroup("Distribution of hypotheses", figure.caption, figure.maps.map(drawRotations)),
     ),
+    features ? drawGroup("Features of the encoder", features.caption, features.panels.map(drawFeatures)) : null,
   ].filter(Boolean);
   byId("figure-list").replaceChildren(
     ...(groups.length ? groups : [make("p", { class: "hint" }, "This run has no curves, hypotheses or energies.")]),

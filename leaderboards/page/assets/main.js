@@ -62,7 +62,7 @@ function drawFiguresLater() {
     (entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       observer.disconnect();
-      drawFigures();
+      if (!byId("figure-list").childElementCount) drawFigures();
     },
     { rootMargin: "300px" },
   );

@@ -13,10 +13,12 @@ function addSection(id, title, ...content) {
 /** Make a part that is drawn when it is first opened; its id can be linked to. */
 function makeLazy(id, title, drawContent) {
   const box = make("details", { id, class: "lazy" }, make("summary", {}, title));
-  box.addEventListener("toggle", () => {
-    if (box.open && box.childElementCount === 1) box.append(drawContent());
-  });
-  window.addEventListener("beforeprint", () => (box.open = true));
+  const reveal = () => {
+    box.open = true;
+    if (box.childElementCount === 1) box.append(drawContent());
+  };
+  box.addEventListener("toggle", () => box.open && reveal());
+  window.addEventListener("beforeprint", reveal);
   return box;
 }
 

@@ -1,6 +1,7 @@
 """A folder of runs, the data behind them, and a browser that opens pages about them."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,10 +9,17 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from selenium import webdriver
+from selenium.webdriver import ActionChains
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select
 
 from benchmark.predictions import Predictions
 from benchmark.shards import POINTS_PER_CLOUD, Objects, Shard, ShardInfo, write_shard
 from leaderboards.page.content import PageOptions, collect_content
+from leaderboards.page.document import write_document
 from leaderboards.page.objects import SHARDS_FOLDER, Sources
 from leaderboards.runs import Run
 from preprocess.images import read_png
@@ -109,3 +117,116 @@ def blocks(world: SimpleNamespace, sources: Sources) -> dict[str, Any]:
     """Return what the page holds of the world's runs."""
     options = PageOptions(protocols=("genpose", "strict", "tracking-genpose"), rounds=20)
     return collect_content(world.runs, options, sources)
+
+
+class Page:
+    """The page in the browser.
+
+    Attributes:
+        browser: selenium's driver.
+    """
+
+    def __init__(self, browser: webdriver.Chrome) -> None:
+        self.browser = browser
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        """Run a script in the page and return what it returns."""
+        return self.browser.execute_script(script, *arguments)
+
+    def find(self, selector: str) -> WebElement:
+        """Return the first element of a CSS selector."""
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def find_all(self, selector: str) -> list[WebElement]:
+        """Return all elements of a CSS selector."""
+        return list(self.browser.find_elements(By.CSS_SELECTOR, selector))
+
+    def read_column(self, place: int, table: str = "#leaderboard-table") -> list[str]:
+        """Return the text of one column of a table's body."""
+        read = "return [...document.querySelectorAll(arguments[0])].map((cell) => cell.innerText)"
+        return list(self.run(read, f"{table} tbody tr > :nth-child({place})"))
+
+    def read_values(self, place: int, table: str = "#leaderboard-table") -> list[float]:
+        """Return the numbers of one column of a table's body, without their intervals."""
+        return [float(cell.split()[0]) for cell in self.read_column(place, table)]
+
+    def search(self, text: str) -> None:
+        """Type into the search field."""
+        self.find("input[type=search]").send_keys(text)
+
+    def choose(self, label: str, text: str) -> None:
+        """Choose an option of a labelled field."""
+        field = next(item for item in self.find_all("label.field") if item.text.startswith(label))
+        Select(field.find_element(By.TAG_NAME, "select")).select_by_visible_text(text)
+
+    def open_all(self) -> None:
+        """Draw and open everything that waits to be looked at."""
+        self.run(
+            "drawFigures(); document.querySelectorAll('details').forEach((d) => d.open = true)"
+        )
+        self.wait_for_frame()
+
+    def wait_for_frame(self) -> None:
+        """Wait until what was asked for is drawn."""
+        wait = "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))"
+        self.browser.execute_async_script(wait)
+
+    def press(self, *keys: str) -> None:
+        """Press keys where the focus is."""
+        for key in keys:
+            ActionChains(self.browser).send_keys(key).perform()
+
+    @property
+    def focused(self) -> WebElement:
+        """The element that has the focus."""
+        return self.browser.switch_to.active_element
+
+    @property
+    def has_dialog(self) -> bool:
+        """Whether the dialog is open."""
+        return bool(self.run("return document.querySelector('dialog').open"))
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """Start Debian's chromium, or skip where it is not installed."""
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("no chromium and chromedriver: make browser installs them")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    started = webdriver.Chrome(options=options, service=Service(driver))
+    yield started
+    started.quit()
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory, blocks: dict[str, Any]) -> str:
+    """Return the address of the page about the made-up world."""
+    path = tmp_path_factory.mktemp("page") / "index.html"
+    write_document(path, blocks)
+    return path.as_uri()
+
+
+@pytest.fixture
+def show(browser: webdriver.Chrome, address: str) -> Iterator[Callable[..., Page]]:
+    """Return a function that opens a page; in the end the log is empty and nothing was fetched."""
+
+    def open_page(width: int = 1280, scheme: str = "light", at: str = address) -> Page:
+        shape = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", shape)
+        features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+        media = {"features": [{"name": k, "value": v} for k, v in features.items()]}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        browser.get("about:blank")
+        browser.get(at)
+        return Page(browser)
+
+    yield open_page
+    assert browser.get_log("browser") == []
+    fetched = "return performance.getEntriesByType('resource').map((entry) => entry.name)"
+    assert [name for name in browser.execute_script(fetched) if not name.startswith("data:")] == []

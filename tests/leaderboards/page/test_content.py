@@ -177,7 +177,7 @@ def test_a_shard_belongs_to_the_tree_around_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["</script><b>", "<!--", "]]>", "\u2028 & \ud800", "\x00"])
 def test_embedded_text_stays_inside_and_comes_back(text: str) -> None:
     element = embed_json("name", {text: [text]})
-    inner = element.removeprefix('<script type="application/json" id="name">')
+    inner = element.removeprefix('<script type="application/json" id="data-name">')
     inner = inner.removesuffix("</script>")
     assert not set("<>&") & set(inner)
     assert inner.isascii()
