@@ -25,6 +25,9 @@ from benchmark.errors import ShardFormatError
 from benchmark.signals import postponing_signals
 
 _CHUNK_BYTES = 1 << 22
+_STORED_TEXT = np.dtype([("length", "<u4"), ("place", "V12")])
+_TEXT_BYTES, _TEXT_BYTES_PER_BYTE = 2**28, 16
+"""Memory that a column of text may take, all rows being as wide as the longest."""
 _HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
 """Tells temporary files of this machine from those of others that share the folder."""
 
@@ -125,7 +128,7 @@ def read_table(group: h5py.Group, table: type[T], *, mapped: Sequence[str] = ())
     """Read a table, checking every dataset against its declaration.
 
     Args:
-        group: the HDF5 group that holds one dataset a column.
+        group: the HDF5 group that holds one dataset a column; see `get_group`.
         table: the table class to read.
         mapped: columns to return as read-only memory maps instead of reading them.
 
@@ -135,29 +138,83 @@ def read_table(group: h5py.Group, table: type[T], *, mapped: Sequence[str] = ())
     columns: dict[str, np.ndarray] = {}
     for item in fields(table):
         where = f"{group.file.filename}: {group.name}/{item.name}"
-        if item.name not in group:
+        if not has_link(group, item.name):
             if item.metadata["optional"]:
                 continue
             raise ShardFormatError(f"{where} is missing: write the file again")
         dataset = get_dataset(group, item.name)
         _check_dataset(dataset, item.metadata["dtype"], item.metadata["shape"], where)
         if item.metadata["dtype"] == "str":
+            _check_text(dataset, where)
             columns[item.name] = np.asarray(dataset.asstr()[...])
         else:
             columns[item.name] = map_dataset(dataset) if item.name in mapped else dataset[...]
     return table(**columns)
 
 
+def has_link(group: h5py.Group, name: str) -> bool:
+    """Tell whether a group has something of this name, without following a link to elsewhere."""
+    return bool(group.id.links.exists(name.encode()))
+
+
+def get_group(file: h5py.File, name: str) -> h5py.Group:
+    """Return a group that lies in this very file.
+
+    Raises:
+        ShardFormatError: it is missing, or a link.
+    """
+    return _get_own(file, name, h5py.Group)
+
+
 def get_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
-    """Return a dataset that lies in this very file: links to elsewhere are refused."""
-    link = group.get(name, getlink=True)
-    where = f"{group.file.filename}: {group.name}/{name}"
-    if not isinstance(link, h5py.HardLink):
-        raise ShardFormatError(f"{where} is a link, expected a dataset: write the file again")
-    dataset = group[name]
-    if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
+    """Return a dataset whose values all lie, unpacked, in this very file.
+
+    Raises:
+        ShardFormatError: it is missing, a link, virtual, chunked, or claims more than is there.
+    """
+    dataset = _get_own(group, name, h5py.Dataset)
+    is_text = h5py.check_string_dtype(dataset.dtype) is not None
+    width = _STORED_TEXT.itemsize if is_text else dataset.dtype.itemsize
+    claimed = None if dataset.size is None else dataset.size * width
+    elsewhere = dataset.is_virtual or dataset.external or dataset.chunks
+    if elsewhere or dataset.id.get_storage_size() != claimed:
+        where = f"{group.file.filename}: {group.name.rstrip('/')}/{name}"
         raise ShardFormatError(f"{where} is not a plain dataset: write the file again")
     return dataset
+
+
+def _get_own(group: h5py.Group, name: str, kind: type[Any]) -> Any:
+    """Return a group or dataset of this very file: links to elsewhere are not followed."""
+    where = f"{group.file.filename}: {group.name.rstrip('/')}/{name}"
+    if not has_link(group, name):
+        raise ShardFormatError(f"{where} is missing: write the file again")
+    is_hard = group.id.links.get_info(name.encode()).type == h5py.h5l.TYPE_HARD
+    found = group[name] if is_hard else None
+    if not isinstance(found, kind):
+        raise ShardFormatError(
+            f"{where} is a link or of another kind, expected a {kind.__name__.lower()}: "
+            "write the file again"
+        )
+    return found
+
+
+def _check_text(dataset: h5py.Dataset, where: str) -> None:
+    """Check that texts are as long as the file can hold, each stored once and none much longer.
+
+    In the file a text is its length, and the place of its letters: all rows could share one place.
+    """
+    size, rows = Path(dataset.file.filename).stat().st_size, len(dataset)
+    longest = total = 0
+    if rows:
+        offset = dataset.id.get_offset()
+        if offset is None or h5py.check_string_dtype(dataset.dtype).length is not None:
+            raise ShardFormatError(f"{where}: not as genbench stores text: write the file again")
+        stored = np.memmap(
+            dataset.file.filename, mode="r", dtype=_STORED_TEXT, shape=(rows,), offset=offset
+        )
+        longest, total = int(stored["length"].max()), int(stored["length"].sum())
+    if total > size or 4 * rows * longest > _TEXT_BYTES + _TEXT_BYTES_PER_BYTE * size:
+        raise ShardFormatError(f"{where}: texts too long to be true: write the file again")
 
 
 def _check_dataset(dataset: h5py.Dataset, dtype: str, shape: tuple[int, ...], where: str) -> None:

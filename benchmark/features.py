@@ -14,13 +14,14 @@ from benchmark.errors import ConfigError, DataFormatError
 from benchmark.estimator import Observations
 from benchmark.inference import Advance, iterate_batches
 from benchmark.predictions import RunInfo, read_predictions
+from benchmark.reading import check_file
 from benchmark.run_inputs import find_shards_used, load_run_estimator
 from benchmark.running import PREDICTIONS_NAME
 from benchmark.shards import read_shard
 
 FEATURES_NAME = "features.npz"
 _COLUMNS = ("features", "detection", "category")
-_LARGEST_BYTES = 2**30
+_LARGEST_BYTES, _LARGEST_RATIO = 2**30, 32
 
 
 @runtime_checkable
@@ -120,12 +121,14 @@ def _check_size(path: Path) -> None:
     Raises:
         DataFormatError: it would not.
     """
+    check_file(path, _LARGEST_BYTES)
     with zipfile.ZipFile(path) as archive:
         size = sum(entry.file_size for entry in archive.infolist())
-    if size > _LARGEST_BYTES:
+    limit = min(_LARGEST_BYTES, 2**26 + _LARGEST_RATIO * path.stat().st_size)
+    if size > limit:
         raise DataFormatError(
-            f"{path}: unpacks to {size} bytes, expected at most {_LARGEST_BYTES}: run genbench "
-            "features again"
+            f"{path}: unpacks to {size} bytes, expected at most {limit}: run genbench features "
+            "again"
         )
 
 
@@ -135,13 +138,18 @@ def read_features(path: Path) -> Features:
     Raises:
         DataFormatError: no such file, damaged, or of another form.
     """
+    if not path.exists():
+        raise DataFormatError(f"{path}: no such file: run genbench features first")
     try:
         _check_size(path)
         with np.load(path, allow_pickle=False) as file:
             columns = {name: file[name] for name in _COLUMNS}
-    except FileNotFoundError as error:
-        raise DataFormatError(f"{path}: no such file: run genbench features first") from error
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DataFormatError:
+        raise
+    except (
+        *(OSError, KeyError, ValueError, EOFError, RuntimeError, MemoryError),
+        *(zipfile.BadZipFile, zlib.error),
+    ) as error:
         raise DataFormatError(
             f"{path}: not a file of features ({error}): delete it and run genbench features again"
         ) from error

@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmark.errors import DataFormatError
 from benchmark.pickle_machine import PickleMachine
+from benchmark.reading import read_bytes
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _MAX_BYTES = 4 * 2**30
@@ -29,10 +30,9 @@ def read_pickle(path: Path) -> Any:
         DataFormatError: the file cannot be read, is damaged, is absurdly large for its size on
             disk, or names anything besides numpy arrays and plain values. None of it is executed.
     """
-    try:
-        data = path.read_bytes() if _check_file(path) else b""
-    except OSError as error:
-        raise DataFormatError(f"{path}: cannot be read ({error.strerror})") from error
+    if not path.exists():
+        raise DataFormatError(f"{path}: no such file")
+    data = read_bytes(path, _MAX_BYTES)
     try:
         return parse_pickle(data)
     except DataFormatError as error:
@@ -53,15 +53,6 @@ def parse_pickle(data: bytes) -> Any:
     value = PickleMachine(data, max_opcodes).run()
     _measure(value, _MAX_DEPTH, {})
     return value
-
-
-def _check_file(path: Path) -> bool:
-    if not path.is_file():
-        raise DataFormatError(f"{path}: no such file")
-    size = path.stat().st_size
-    if size > _MAX_BYTES:
-        raise DataFormatError(f"{path}: {size} bytes, expected at most {_MAX_BYTES}")
-    return True
 
 
 def _decompress(data: bytes) -> bytes:

@@ -20,6 +20,8 @@ from benchmark.columns import (
     compute_checksum,
     creating,
     get_dataset,
+    get_group,
+    has_link,
     map_dataset,
     read_table,
     write_table,
@@ -182,14 +184,15 @@ def join_files(path: Path, parts: Sequence[Path], info: RunInfo) -> None:
     rows = len(tables["detections"])
     with _creating(path, info, tables) as file:
         start = 0
+        whole: dict[str, h5py.Dataset] = {}
         for number, part in enumerate(parts):
             count, arrays = _read_arrays(part)
             if number == 0:
                 for name, values in arrays.items():
-                    file.create_dataset(name, (rows, *values.shape[1:]), values.dtype)
-            _check_same_arrays(part, arrays, _get_arrays(file))
+                    whole[name] = file.create_dataset(name, (rows, *values.shape[1:]), values.dtype)
+            _check_same_arrays(part, arrays, whole)
             for name, values in arrays.items():
-                file[name][start : start + count] = values
+                whole[name][start : start + count] = values
             start += count
 
 
@@ -252,11 +255,11 @@ def _read_arrays(path: Path) -> tuple[int, dict[str, np.ndarray]]:
     """Return the number of detections, and the arrays in memory."""
     with open_checked(path, _FORMAT, SCHEMA_VERSION) as file:
         arrays = {name: dataset[...] for name, dataset in _get_arrays(file).items()}
-        return len(file["detections/frame"]), arrays
+        return len(get_dataset(get_group(file, "detections"), "frame")), arrays
 
 
 def _get_arrays(file: h5py.File) -> dict[str, h5py.Dataset]:
-    return {name: get_dataset(file, name) for name in _ARRAYS if name in file}
+    return {name: get_dataset(file, name) for name in _ARRAYS if has_link(file, name)}
 
 
 def _read_open(file: h5py.File) -> Predictions:
@@ -265,9 +268,9 @@ def _read_open(file: h5py.File) -> Predictions:
     }
     return Predictions(
         info=_read_info(file),
-        frames=read_table(file["frames"], Frames),
-        ground_truth=read_table(file["ground_truth"], GroundTruth),
-        detections=read_table(file["detections"], Detections),
-        estimates=read_table(file["estimates"], Estimates),
+        frames=read_table(get_group(file, "frames"), Frames),
+        ground_truth=read_table(get_group(file, "ground_truth"), GroundTruth),
+        detections=read_table(get_group(file, "detections"), Detections),
+        estimates=read_table(get_group(file, "estimates"), Estimates),
         **arrays,
     )

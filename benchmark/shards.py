@@ -14,7 +14,16 @@ from typing import Any, Literal
 import h5py
 import numpy as np
 
-from benchmark.columns import Table, column, compute_checksum, creating, read_table, write_table
+from benchmark.columns import (
+    Table,
+    column,
+    compute_checksum,
+    creating,
+    get_dataset,
+    get_group,
+    read_table,
+    write_table,
+)
 from benchmark.errors import ShardFormatError
 from benchmark.records import Detections, Frames, GroundTruth
 
@@ -141,11 +150,13 @@ def read_shard(path: Path, *, verify: bool = True, mapped: bool = True) -> Shard
     with open_checked(path, _FORMAT, SCHEMA_VERSION) as file:
         shard = Shard(
             info=ShardInfo(**json.loads(file.attrs["info"])),
-            frames=read_table(file["frames"], Frames),
-            ground_truth=read_table(file["ground_truth"], GroundTruth),
-            detections=read_table(file["detections"], Detections),
-            objects=read_table(file["objects"], Objects, mapped=("points",) if mapped else ()),
-            quarantine=read_table(file["quarantine"], Quarantine),
+            frames=read_table(get_group(file, "frames"), Frames),
+            ground_truth=read_table(get_group(file, "ground_truth"), GroundTruth),
+            detections=read_table(get_group(file, "detections"), Detections),
+            objects=read_table(
+                get_group(file, "objects"), Objects, mapped=("points",) if mapped else ()
+            ),
+            quarantine=read_table(get_group(file, "quarantine"), Quarantine),
         )
         if verify and compute_checksum(shard.tables()) != file.attrs.get("checksum"):
             raise ShardFormatError(
@@ -170,7 +181,7 @@ def read_shard_info(path: Path) -> ShardInfo:
 def read_frame_count(path: Path) -> int:
     """Return the number of frames in a shard, without reading its content."""
     with open_checked(path, _FORMAT, SCHEMA_VERSION) as file:
-        return len(file["frames/id"])
+        return len(get_dataset(get_group(file, "frames"), "id"))
 
 
 def find_shards(folder: Path, *, split: Split | None = None) -> list[Path]:
@@ -206,6 +217,8 @@ def open_checked(path: Path, expected_format: str, newest_schema: int) -> Iterat
             yield file
     except ShardFormatError:
         raise
+    except MemoryError as error:
+        raise ShardFormatError(f"{path}: does not fit into memory") from error
     except (KeyError, TypeError, OSError, RuntimeError, ValueError) as error:
         raise ShardFormatError(
             f"{path}: truncated or damaged ({error}): delete it and write it again"
@@ -215,7 +228,7 @@ def open_checked(path: Path, expected_format: str, newest_schema: int) -> Iterat
 def _check_header(file: h5py.File, path: Path, expected_format: str, newest_schema: int) -> None:
     found = file.attrs.get("format")
     if found != expected_format:
-        raise ShardFormatError(f"{path}: expected a {expected_format} file, got {found!r}")
+        raise ShardFormatError(f"{path}: expected a {expected_format} file, got {str(found)!r:.60}")
     version = int(file.attrs.get("schema_version", 0))
     if version > newest_schema:
         raise ShardFormatError(

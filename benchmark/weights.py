@@ -4,13 +4,13 @@ A set is named (`compact-short`) where it ships with genbench, or given as a fol
 """
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmark.errors import DataFormatError, UnknownNameError
 from benchmark.holdout import TrainingRecord
+from benchmark.reading import read_json
 
 _CARD = "card.json"
 
@@ -109,10 +109,7 @@ def list_weights(shipped: Path) -> list[str]:
 def _read_card(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
-    try:
-        card = json.loads(path.read_text())
-    except ValueError as error:
-        raise DataFormatError(f"{path}: expected JSON ({error})") from error
+    card = read_json(path)
     if not isinstance(card, dict):
         raise DataFormatError(f"{path}: expected a JSON object, got {type(card).__name__}")
     return card

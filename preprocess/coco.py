@@ -1,6 +1,5 @@
 """Detections of many images in one COCO file: RLE masks or polygons, through pycocotools."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,11 @@ import numpy as np
 
 from benchmark.categories import CATEGORIES, get_category
 from benchmark.errors import DataFormatError, UnknownNameError
+from benchmark.reading import read_json
 from benchmark.rle import decode_rle
 from preprocess.detections import FrameDetections, build_detections
 
-_MAX_BYTES = 2**29
+MAX_BYTES = 2**29
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ def read_coco(path: Path) -> dict[str, list[CocoResult]]:
     Raises:
         DataFormatError: not JSON, or not of this form.
     """
-    content = _read_json(path)
+    content = read_json(path, MAX_BYTES)
     results = content.get("annotations") if isinstance(content, dict) else content
     if not isinstance(results, list):
         raise DataFormatError(f"{path}: expected a list of COCO results, or annotations")
@@ -92,17 +92,6 @@ def decode_results(
         "masks": masks,
     }
     return build_detections(where, columns, image_size)
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise DataFormatError(f"{path}: larger than {_MAX_BYTES} bytes: split it by scene")
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataFormatError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise DataFormatError(f"{path}: not JSON ({error})") from error
 
 
 def _read_names(path: Path, content: Any, table: str, key: str) -> dict[int | str, str]:

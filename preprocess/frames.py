@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmark.categories import CAMERA_INTRINSICS, REAL_INTRINSICS, Intrinsics
 from benchmark.errors import DataFormatError
+from benchmark.reading import read_text
 from preprocess.images import BACKGROUND
 
 Source = Literal["camera", "real"]
@@ -215,15 +216,8 @@ def _parse_meta_row(where: str, words: list[str]) -> MetaInstance:
 
 def _read_lines(path: Path) -> list[str]:
     """Read the lines of a small text file that are not blank."""
-    try:
-        if path.stat().st_size > _MAX_TEXT_BYTES:
-            raise DataFormatError(f"{path}: too large for what it should be: get the file again")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DataFormatError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise DataFormatError(f"{path}: not a text file: get the file again") from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    lines = read_text(path, _MAX_TEXT_BYTES).splitlines()
+    return [line.strip() for line in lines if line.strip()]
 
 
 def mark_background(mask: np.ndarray, listed: set[int]) -> np.ndarray:

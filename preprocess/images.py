@@ -6,16 +6,23 @@ faster on packed ones), but only after the file's own size and checksums have be
 
 import struct
 import zlib
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from benchmark.errors import DataFormatError
+from benchmark.reading import check_file, read_bytes
 
 BACKGROUND = 255
 """Value of a NOCS mask where there is no object."""
 
-_MAX_PIXELS = 2**25
+_MAX_PIXELS, _MAX_BYTES, _MAX_PARTS = 2**25, 2**28, 2**16
+_PIXEL_PARTS = (b"IHDR", b"IDAT", b"IEND")
+_CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
+_DEFLATE_RATIO = 1032
+"""Deflate cannot pack tighter."""
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PALETTE = 3
 _INVALID_DEPTH = 32001
@@ -95,14 +102,11 @@ def read_png(path: Path) -> np.ndarray:
     """
     import cv2
 
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataFormatError(f"{path}: cannot be read ({error.strerror})") from error
+    data = read_bytes(path, _MAX_BYTES)
     problem = find_png_problem(data)
     if problem:
         raise DataFormatError(f"{path}: {problem}: get the file again")
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    image = cv2.imdecode(np.frombuffer(_keep_pixels(data), np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise DataFormatError(f"{path}: damaged image data: get the file again")
     return image if image.ndim == 2 else image[..., 2::-1]  # OpenCV: blue, green, red (, alpha)
@@ -114,6 +118,7 @@ def read_png_size(path: Path) -> tuple[int, int]:
     Raises:
         DataFormatError: the file is missing or no PNG.
     """
+    check_file(path, _MAX_BYTES)
     try:
         with path.open("rb") as file:
             head = file.read(24)
@@ -129,23 +134,44 @@ def find_png_problem(data: bytes) -> str:
     """Return why these bytes are no PNG that can be decoded safely; empty if they are one."""
     if not data.startswith(_SIGNATURE + b"\0\0\0\rIHDR") or len(data) < 33:
         return "not a PNG file"
-    width, height, _depth, colour = struct.unpack(">IIBB", data[16:26])
+    width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
     if not 0 < width * height <= _MAX_PIXELS:
         return f"{width}x{height} pixels, expected 1 to {_MAX_PIXELS}"
     if colour == _PALETTE:
         return "has a palette, expected grey or colour values"
-    position = len(_SIGNATURE)
-    while position + 12 <= len(data):
-        length, kind = struct.unpack(">I4s", data[position : position + 8])
-        end = position + 12 + length
-        if end > len(data):
-            break
-        if zlib.crc32(data[position + 4 : end - 4]) != int.from_bytes(data[end - 4 : end]):
+    if colour not in _CHANNELS or depth not in (1, 2, 4, 8, 16):
+        return f"colour type {colour} with {depth} bits, which no PNG has"
+    parts = list(islice(_iterate_parts(data), _MAX_PARTS + 1))
+    if len(parts) > _MAX_PARTS:
+        return f"more than {_MAX_PARTS} parts"
+    for kind, start, end in parts:
+        if zlib.crc32(data[start + 4 : end - 4]) != int.from_bytes(data[end - 4 : end]):
             return f"damaged (checksum of its {kind!r:.20} part)"
-        if kind == b"IEND":
-            return ""
-        position = end
-    return "truncated"
+    packed = sum(end - start - 12 for kind, start, end in parts if kind == b"IDAT")
+    bits = width * height * depth * _CHANNELS[colour]
+    if not parts or parts[-1][0] != b"IEND" or 8 * _DEFLATE_RATIO * packed < bits:
+        return "truncated"
+    return ""
+
+
+def _iterate_parts(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the kind, the start and the end of every whole part of a PNG, up to its last."""
+    position, kind = len(_SIGNATURE), b""
+    while kind != b"IEND" and position + 12 <= len(data):
+        length, kind = struct.unpack(">I4s", data[position : position + 8])
+        start, position = position, position + 12 + length
+        if position > len(data):
+            return
+        yield kind, start, position
+
+
+def _keep_pixels(data: bytes) -> bytes:
+    """Return a PNG without its optional parts: colour profiles, texts and animations can be bombs.
+
+    None of them changes the stored values.
+    """
+    kept = [data[start:end] for kind, start, end in _iterate_parts(data) if kind in _PIXEL_PARTS]
+    return b"".join((_SIGNATURE, *kept))
 
 
 def check_same_size(images: dict[Path, np.ndarray]) -> None:

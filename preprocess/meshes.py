@@ -1,13 +1,17 @@
 """Reading and writing Wavefront OBJ files: vertices and faces, nothing else."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from benchmark.errors import DataFormatError
+from benchmark.reading import check_file
 
-_MAX_BYTES = 2**28
+_MOST_DIGITS = 18
+"""What 64 bits hold; a number of so many is beyond every vertex anyway."""
+_MAX_BYTES, _MAX_LINE, _MAX_WORDS = 2**28, 2**16, 2**23
 
 
 def read_obj(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -49,20 +53,24 @@ def write_obj(path: Path, vertices: np.ndarray, faces: np.ndarray) -> None:
 
 def _read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the words of every line that defines a vertex or a face."""
+    check_file(path, _MAX_BYTES)
+    count = 0
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise DataFormatError(f"{path}: larger than {_MAX_BYTES} bytes: simplify the mesh")
-        text = path.read_text(encoding="utf-8", errors="replace")
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for number, line in enumerate(iter(partial(file.readline, _MAX_LINE), ""), start=1):
+                if line.startswith(("v ", "v\t", "f ", "f\t")):
+                    words = line.split("#")[0].split()
+                    yield number, words
+                    count += len(words)
+                    if len(line) == _MAX_LINE or count > _MAX_WORDS:
+                        raise DataFormatError(f"{path}, line {number}: too much: simplify the mesh")
     except OSError as error:
         raise DataFormatError(f"{path}: cannot be read ({error.strerror})") from error
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.startswith(("v ", "v\t", "f ", "f\t")):
-            yield number, line.split("#")[0].split()
 
 
 def _split_polygon(corners: list[str], known: int) -> list[tuple[int, int, int]]:
     """Return the triangles of a face row; negative numbers count back from the last vertex."""
-    numbers = [int(corner.split("/")[0]) for corner in corners]
+    numbers = [int(corner.split("/")[0][:_MOST_DIGITS]) for corner in corners]
     rows = [number - 1 if number > 0 else known + number for number in numbers]
     if len(rows) < 3:
         raise ValueError(f"expected at least 3 corners, got {len(rows)}")

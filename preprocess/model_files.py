@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmark.categories import get_category
 from benchmark.errors import DataFormatError
+from benchmark.reading import read_text
 from preprocess.frames import MetaInstance, Part
 from preprocess.meshes import read_obj
 from preprocess.mugs import compute_mug_recentring
@@ -15,6 +16,7 @@ from preprocess.pickle_columns import read_dictionary
 
 FOLDER = "obj_models"
 MUG_META = "mug_meta.pkl"
+_MAX_EXTENTS_BYTES = 2**16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,10 +113,10 @@ def read_extents(path: Path) -> np.ndarray:
         DataFormatError: the file cannot be read, or holds something else.
     """
     try:
-        words = path.read_text(encoding="utf-8").split()[:7]
+        words = read_text(path, _MAX_EXTENTS_BYTES).split()[:7]
         numbers = np.array([float(word) for word in words])
-    except OSError as error:
-        raise DataFormatError(f"{path}: cannot be read ({error.strerror})") from error
+    except DataFormatError:
+        raise
     except ValueError as error:
         raise DataFormatError(f"{path}: expected numbers ({error})") from error
     if len(numbers) not in (3, 6) or not np.all(np.isfinite(numbers)):

@@ -4,20 +4,22 @@
 """
 
 import csv
-import json
 import math
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from benchmark.categories import get_category
 from benchmark.errors import ConfigError, DataFormatError, UnknownNameError
+from benchmark.reading import check_file, read_json, read_text
+from preprocess.coco import MAX_BYTES
 
 CONFIGURATION_FILE = "genbench.toml"
 _DEPTH_SUFFIX = ".png"
+_MAX_TOML_BYTES, _MAX_CSV_BYTES = 2**20, 2**28
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +92,8 @@ def read_own_configuration(folder: Path) -> OwnConfiguration:
     """
     path = folder / CONFIGURATION_FILE
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        values = tomllib.loads(read_text(path, _MAX_TOML_BYTES))
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not TOML ({error})") from error
     known = {item.name: item for item in fields(OwnConfiguration)}
     for key, value in values.items():
@@ -104,6 +106,8 @@ def read_own_configuration(folder: Path) -> OwnConfiguration:
     for key in ("fx", "fy", "depth_scale"):
         if not 0 < values.get(key, 1.0) < math.inf:
             raise ConfigError(f"{path}: expected {key} above 0, got {values[key]}")
+    for key in ("depth", "masks", "categories"):
+        _check_inside(path, key, values.get(key, ""))
     for key in ("cx", "cy"):
         if not math.isfinite(values[key]):
             raise ConfigError(f"{path}: expected a finite {key}, got {values[key]}")
@@ -116,6 +120,13 @@ def _check_type(path: Path, key: str, value: Any, expected: Any) -> Any:
     if type(value) is not expected:
         raise ConfigError(f"{path}: expected {key} to be a {expected.__name__}, got {value!r}")
     return value
+
+
+def _check_inside(path: Path, key: str, place: str) -> None:
+    """Check that a place named in the file is below the folder of the file."""
+    pure = PurePath(place)
+    if pure.is_absolute() or ".." in pure.parts or not place.isprintable():
+        raise ConfigError(f"{path}: expected {key} below its own folder, got {place!r:.80}")
 
 
 def find_own_frames(folder: Path, configuration: OwnConfiguration) -> list[OwnFrame]:
@@ -181,6 +192,7 @@ def read_instances(path: Path) -> dict[str, list[OwnInstance]]:
 
 def _read_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the line number and the columns of every row."""
+    check_file(path, _MAX_CSV_BYTES)
     try:
         with path.open(newline="", encoding="utf-8-sig") as handle:
             reader = csv.DictReader(handle, skipinitialspace=True)
@@ -220,12 +232,12 @@ def read_coco_masks(path: Path) -> dict[str, dict[int, Any]]:
         DataFormatError: not JSON, not in COCO's form, or without segmentations.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path, MAX_BYTES)
         names = {image["id"]: Path(image["file_name"]).stem for image in content["images"]}
         rles: defaultdict[str, dict[int, Any]] = defaultdict(dict)
         for annotation in content["annotations"]:
             rles[names[annotation["image_id"]]][annotation["id"]] = annotation["segmentation"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise DataFormatError(
             f"{path}: expected COCO JSON with images and annotations: {error!r}"
         ) from error

@@ -1,6 +1,5 @@
 """Reading the files of a foreign result: which there are, and what each holds."""
 
-import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,9 +8,10 @@ from typing import Any
 
 from benchmark.errors import DataFormatError
 from benchmark.pickles import read_pickle
+from benchmark.reading import check_file, parse_json
 
 _SUFFIXES = (".pkl", ".pickle", ".json", ".txt")
-_LARGEST_TEXT = 1 << 30
+_LARGEST_TEXT, _LARGEST_FILE = 2**28, 2**32
 _GZIP = b"\x1f\x8b"
 _HDF5 = b"\x89HDF"
 
@@ -84,10 +84,7 @@ def _read_content(path: Path) -> Any:
     text = _read_text(path)
     if text.lstrip()[:1] not in ("{", "["):
         return text
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DataFormatError(f"{path}: not valid JSON ({error})") from error
+    return parse_json(text, str(path))
 
 
 def _is_pickle(path: Path) -> bool:
@@ -110,6 +107,7 @@ def _read_text(path: Path) -> str:
 
 def _read_bytes(path: Path, count: int) -> bytes:
     """Read at most `count` bytes, unpacking gzip whatever the file is called."""
+    check_file(path, _LARGEST_FILE)
     try:
         with path.open("rb") as file:
             packed = file.read(2) == _GZIP

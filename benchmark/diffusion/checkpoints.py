@@ -10,6 +10,9 @@ from torch import Tensor
 
 from benchmark.columns import replacing
 from benchmark.errors import DataFormatError
+from benchmark.reading import read_bytes
+
+MAX_BYTES = 2**30
 
 
 def write_weights(path: Path, state: dict[str, Tensor], metadata: dict[str, str]) -> str:
@@ -31,10 +34,10 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
     Raises:
         DataFormatError: no such file, or not safetensors.
     """
+    if not path.exists():
+        raise DataFormatError(f"{path}: no such weights file: train or import weights")
+    content = read_bytes(path, MAX_BYTES)
     try:
-        content = path.read_bytes()
         return load(content), hashlib.sha256(content).hexdigest()
-    except FileNotFoundError as error:
-        raise DataFormatError(f"{path}: no such weights file: train or import weights") from error
     except SafetensorError as error:
         raise DataFormatError(f"{path}: expected a safetensors file ({error})") from error

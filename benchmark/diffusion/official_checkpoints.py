@@ -9,11 +9,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from benchmark.diffusion.checkpoints import MAX_BYTES
 from benchmark.diffusion.paper import SCHEDULE, EnergyNetwork, PoseNetwork, ScoreNetwork
 from benchmark.errors import DataFormatError
+from benchmark.reading import read_bytes
 from benchmark.training.states import write_state
 
-_LARGEST_BYTES = 1 << 30
 _WEIGHTS_KEY = "model_state_dict"
 _PARALLEL_PREFIX = "module."
 _PROBES = 256
@@ -121,16 +122,13 @@ def identify_network(state: dict[str, Tensor]) -> Kind | None:
 
 
 def _read_unpickled(path: Path) -> Any:
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise DataFormatError(f"{path}: no such checkpoint: check the path") from error
-    if size > _LARGEST_BYTES:
-        raise DataFormatError(f"{path}: {size} bytes, expected a checkpoint of at most 1 GiB")
+    if not path.exists():
+        raise DataFormatError(f"{path}: no such checkpoint: check the path")
+    content = read_bytes(path, MAX_BYTES)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickle protocols, which the outcome settles
-            return torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
+            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise DataFormatError(
             f"{path}: not a checkpoint of plain tensors and numbers; nothing in it was run"

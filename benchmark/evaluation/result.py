@@ -10,6 +10,7 @@ from benchmark.categories import CATEGORY_NAMES
 from benchmark.columns import replacing
 from benchmark.errors import DataFormatError
 from benchmark.predictions import RunInfo
+from benchmark.reading import read_json
 
 RESULT_NAME = "result.json"
 SCHEMA_VERSION = 1
@@ -133,13 +134,7 @@ def read_result(path: Path) -> Result:
     Raises:
         DataFormatError: it is not a result of this or an older schema.
     """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataFormatError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise DataFormatError(f"{path}: not a genbench result ({error}): evaluate again") from error
-    return parse_document(document, str(path))
+    return parse_document(read_json(path), str(path))
 
 
 def parse_document(document: Any, where: str) -> Result:

@@ -9,9 +9,11 @@ from typing import Any
 from benchmark.columns import replacing
 from benchmark.errors import ConfigError, DataFormatError
 from benchmark.evaluation.result import Result, parse_document, to_document
+from benchmark.reading import read_json, read_text
 
 SCHEMA_VERSION = 1
 _FORMAT = "genbench-record"
+_MAX_TOML_BYTES = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +92,11 @@ def read_metadata(path: Path | None, given: dict[str, str | None]) -> Metadata:
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
-        content = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except OSError as error:
-        raise DataFormatError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
+        is_json = path.suffix == ".json"
+        content = read_json(path) if is_json else tomllib.loads(read_text(path, _MAX_TOML_BYTES))
+    except DataFormatError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise DataFormatError(f"{path}: expected TOML or JSON ({error})") from error
     if not isinstance(content, dict):
         raise DataFormatError(f"{path}: expected names and values, got {type(content).__name__}")
@@ -122,7 +124,7 @@ def read_record(path: Path) -> Record:
     Raises:
         DataFormatError: it is not a record of this or an older schema, or its metadata is lacking.
     """
-    document = _read_json(path)
+    document = read_json(path)
     try:
         if document["format"] != _FORMAT or document["schema_version"] > SCHEMA_VERSION:
             raise DataFormatError(
@@ -154,12 +156,3 @@ def read_records(folder: Path) -> list[Record]:
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such folder of records: make one with genbench submit")
     return [read_record(path) for path in sorted(folder.glob("*.json"))]
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataFormatError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise DataFormatError(f"{path}: not a genbench record ({error}): submit again") from error

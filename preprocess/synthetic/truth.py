@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from benchmark.columns import Table, column, read_table, replacing, write_table
+from benchmark.columns import Table, column, get_group, read_table, replacing, write_table
 from benchmark.shards import open_checked
 
 TRUTH_FILE = "synth6_truth.h5"
@@ -59,4 +59,4 @@ def read_truth(path: Path) -> Truth:
         ShardFormatError: not such a file, or damaged.
     """
     with open_checked(path, _FORMAT, _SCHEMA_VERSION) as file:
-        return read_table(file["objects"], Truth)
+        return read_table(get_group(file, "objects"), Truth)

@@ -100,7 +100,7 @@ def test_a_card_without_its_record_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["{", "[1]"])
 def test_a_card_that_is_no_card_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "card.json").write_text(content)
-    with pytest.raises(DataFormatError, match="expected"):
+    with pytest.raises(DataFormatError, match="JSON"):
         find_weights(tmp_path, tmp_path / "shipped")
 
 
