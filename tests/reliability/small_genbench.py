@@ -8,6 +8,7 @@ A command says "ready" when it begins.
 import json
 import os
 import resource
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -71,6 +72,7 @@ def serve() -> list[str]:
 
 def _become_command(request: dict[str, Any]) -> None:
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a job in the background
     nothing = os.open(os.devnull, os.O_RDWR)
     said = os.open(request["said"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for number, target in enumerate((nothing, nothing, said)):

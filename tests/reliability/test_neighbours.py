@@ -80,10 +80,12 @@ def test_flipped_bits_are_found_and_named_and_only_that_shard_is_made_again(
     rng, found = np.random.default_rng(0), 0
     while found < FLIPS[full]:
         victim = shards[rng.integers(len(shards))]
-        content = bytearray(victim.read_bytes())
+        whole = victim.read_bytes()
+        content = bytearray(whole)
         content[rng.integers(len(content))] ^= 1 << int(rng.integers(8))
         victim.write_bytes(content)
         if not _is_refused(victim):  # a bit between the tables; what is read is as before
+            victim.write_bytes(whole)
             continue
         found += 1
         before = {path: path.stat().st_ino for path in shards}
