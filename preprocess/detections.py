@@ -168,5 +168,6 @@ def build_detections(
         category=category.astype(np.uint8),
         bbox=bbox.astype(np.int32),
         confidence=confidence.astype(np.float32),
-        masks=masks,
+        # a mask's pixels side by side: whatever looks at one mask is several times as fast
+        masks=np.moveaxis(np.ascontiguousarray(np.moveaxis(masks, 2, 0)), 0, 2),
     )
