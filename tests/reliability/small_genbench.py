@@ -56,11 +56,12 @@ def serve() -> list[str]:
     """
     for name in _HEAVY:
         import_module(name)
+    ended: dict[int, int] = {}
     for line in sys.stdin:
         request = json.loads(line)
         if "poll" in request:
-            process, status = os.waitpid(request["poll"], os.WNOHANG)
-            answer = os.waitstatus_to_exitcode(status) if process else None
+            _note_end(request["poll"], ended)
+            answer = ended.get(request["poll"])
         else:
             answer = os.fork()
             if answer == 0:
@@ -68,6 +69,13 @@ def serve() -> list[str]:
                 return list(request["arguments"])
         print(json.dumps(answer), flush=True)
     sys.exit()
+
+
+def _note_end(process: int, ended: dict[int, int]) -> None:
+    if process not in ended:
+        found, status = os.waitpid(process, os.WNOHANG)
+        if found:
+            ended[process] = os.waitstatus_to_exitcode(status)
 
 
 def _become_command(request: dict[str, Any]) -> None:
