@@ -25,9 +25,6 @@ from benchmark.errors import ShardFormatError
 from benchmark.signals import postponing_signals
 
 _CHUNK_BYTES = 1 << 22
-_STORED_TEXT = np.dtype([("length", "<u4"), ("place", "V12")])
-_TEXT_BYTES, _TEXT_BYTES_PER_BYTE = 2**28, 16
-"""Memory that a column of text may take, all rows being as wide as the longest."""
 _HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
 """Tells temporary files of this machine from those of others that share the folder."""
 
@@ -115,11 +112,51 @@ def _as_column(value: Any, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
     return array.astype(str) if array.size else np.empty((0, *shape), dtype="<U1")
 
 
+def write_text(file: h5py.File, name: str, text: str) -> None:
+    """Write an attribute of ASCII text.
+
+    Text of variable length would lie in a heap that HDF5 keeps no checksum of, and in which a
+    damaged file makes it run in circles.
+    """
+    file.attrs[name] = np.bytes_(text.encode("ascii"))
+
+
+def read_text(file: h5py.File, name: str) -> str:
+    """Read an attribute that `write_text` wrote.
+
+    Raises:
+        KeyError: there is none.
+        ShardFormatError: it is text of variable length, or no text.
+    """
+    kind = file.attrs.get_id(name).dtype
+    if kind.kind != "S":
+        raise ShardFormatError(
+            f"{file.filename}: attribute {name} is not text of fixed length: write the file again"
+        )
+    text: bytes = file.attrs[name]
+    return text.decode("ascii")
+
+
+def read_number(file: h5py.File, name: str) -> int:
+    """Read an attribute that is a whole number.
+
+    Raises:
+        KeyError: there is none.
+        ShardFormatError: it is anything else.
+    """
+    attribute = file.attrs.get_id(name)
+    if attribute.dtype.kind not in "iu" or attribute.shape != ():
+        raise ShardFormatError(f"{file.filename}: attribute {name} is no whole number")
+    return int(file.attrs[name])
+
+
 def write_table(group: h5py.Group, table: Table) -> None:
     """Write every present column as one contiguous dataset of `group`."""
     for name, values in table.items():
         if values.dtype.kind == "U":
-            group.create_dataset(name, data=values.astype(object), dtype=h5py.string_dtype())
+            text = np.char.encode(values, "utf-8") if values.size else values.astype("S1")
+            kind = h5py.string_dtype("utf-8", max(text.dtype.itemsize, 1))
+            group.create_dataset(name, data=text.astype(kind))
         else:
             group.create_dataset(name, data=values)
 
@@ -145,7 +182,6 @@ def read_table(group: h5py.Group, table: type[T], *, mapped: Sequence[str] = ())
         dataset = get_dataset(group, item.name)
         _check_dataset(dataset, item.metadata["dtype"], item.metadata["shape"], where)
         if item.metadata["dtype"] == "str":
-            _check_text(dataset, where)
             columns[item.name] = np.asarray(dataset.asstr()[...])
         else:
             columns[item.name] = map_dataset(dataset) if item.name in mapped else dataset[...]
@@ -173,9 +209,7 @@ def get_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
         ShardFormatError: it is missing, a link, virtual, chunked, or claims more than is there.
     """
     dataset = _get_own(group, name, h5py.Dataset)
-    is_text = h5py.check_string_dtype(dataset.dtype) is not None
-    width = _STORED_TEXT.itemsize if is_text else dataset.dtype.itemsize
-    claimed = None if dataset.size is None else dataset.size * width
+    claimed = None if dataset.size is None else dataset.size * dataset.dtype.itemsize
     elsewhere = dataset.is_virtual or dataset.external or dataset.chunks
     if elsewhere or dataset.id.get_storage_size() != claimed:
         where = f"{group.file.filename}: {group.name.rstrip('/')}/{name}"
@@ -198,27 +232,9 @@ def _get_own(group: h5py.Group, name: str, kind: type[Any]) -> Any:
     return found
 
 
-def _check_text(dataset: h5py.Dataset, where: str) -> None:
-    """Check that texts are as long as the file can hold, each stored once and none much longer.
-
-    In the file a text is its length, and the place of its letters: all rows could share one place.
-    """
-    size, rows = Path(dataset.file.filename).stat().st_size, len(dataset)
-    longest = total = 0
-    if rows:
-        offset = dataset.id.get_offset()
-        if offset is None or h5py.check_string_dtype(dataset.dtype).length is not None:
-            raise ShardFormatError(f"{where}: not as genbench stores text: write the file again")
-        stored = np.memmap(
-            dataset.file.filename, mode="r", dtype=_STORED_TEXT, shape=(rows,), offset=offset
-        )
-        longest, total = int(stored["length"].max()), int(stored["length"].sum())
-    if total > size or 4 * rows * longest > _TEXT_BYTES + _TEXT_BYTES_PER_BYTE * size:
-        raise ShardFormatError(f"{where}: texts too long to be true: write the file again")
-
-
 def _check_dataset(dataset: h5py.Dataset, dtype: str, shape: tuple[int, ...], where: str) -> None:
-    is_text = h5py.check_string_dtype(dataset.dtype) is not None
+    text = h5py.check_string_dtype(dataset.dtype)
+    is_text = text is not None and text.length is not None
     fits = is_text if dtype == "str" else (not is_text and dataset.dtype == np.dtype(dtype))
     if not fits or dataset.shape is None or dataset.shape[1:] != shape:
         raise ShardFormatError(

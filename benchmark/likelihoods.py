@@ -17,7 +17,9 @@ from benchmark.columns import (
     creating,
     get_group,
     read_table,
+    read_text,
     write_table,
+    write_text,
 )
 from benchmark.errors import ConfigError, ShardFormatError
 from benchmark.predictions import Predictions
@@ -109,12 +111,12 @@ def write_likelihoods(path: Path, likelihoods: Likelihoods) -> None:
     """Write the file under a temporary name, then rename it to `path`."""
     tables: dict[str, Table] = {"frames": likelihoods.frames, "rows": likelihoods.rows}
     with creating(path) as file:
-        file.attrs["format"] = _FORMAT
+        write_text(file, "format", _FORMAT)
         file.attrs["schema_version"] = SCHEMA_VERSION
-        file.attrs["info"] = json.dumps(asdict(likelihoods.info), sort_keys=True)
+        write_text(file, "info", json.dumps(asdict(likelihoods.info), sort_keys=True))
         for name, table in tables.items():
             write_table(file.create_group(name), table)
-        file.attrs["checksum"] = compute_checksum(tables)
+        write_text(file, "checksum", compute_checksum(tables))
 
 
 def read_likelihoods(path: Path) -> Likelihoods:
@@ -126,11 +128,11 @@ def read_likelihoods(path: Path) -> Likelihoods:
     with open_checked(path, _FORMAT, SCHEMA_VERSION) as file:
         frames = read_table(get_group(file, "frames"), FrameRows)
         rows = read_table(get_group(file, "rows"), LikelihoodRows)
-        if compute_checksum({"frames": frames, "rows": rows}) != file.attrs.get("checksum"):
+        if compute_checksum({"frames": frames, "rows": rows}) != read_text(file, "checksum"):
             raise ShardFormatError(
                 f"{path}: its content does not match its checksum: delete it and write it again"
             )
-        info = LikelihoodInfo(**json.loads(file.attrs["info"]))
+        info = LikelihoodInfo(**json.loads(read_text(file, "info")))
     return Likelihoods(info=info, frames=frames, rows=rows)
 
 

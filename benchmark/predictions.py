@@ -24,13 +24,15 @@ from benchmark.columns import (
     has_link,
     map_dataset,
     read_table,
+    read_text,
     write_table,
+    write_text,
 )
 from benchmark.errors import ShardFormatError
 from benchmark.records import Detections, Frames, GroundTruth
 from benchmark.shards import open_checked
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _FORMAT = "genbench-predictions"
 _ARRAYS = ("hypotheses", "energies")
 _Arrays = Mapping[str, np.ndarray | h5py.Dataset]
@@ -210,13 +212,13 @@ def _check_same_arrays(part: Path, arrays: _Arrays, whole: _Arrays) -> None:
 def _creating(path: Path, info: RunInfo, tables: dict[str, Table]) -> Iterator[h5py.File]:
     """Yield a new file with its tables written; its arrays are written by the block."""
     with creating(path) as file:
-        file.attrs["format"] = _FORMAT
+        write_text(file, "format", _FORMAT)
         file.attrs["schema_version"] = SCHEMA_VERSION
-        file.attrs["info"] = json.dumps(asdict(info), sort_keys=True)
+        write_text(file, "info", json.dumps(asdict(info), sort_keys=True))
         for name, table in tables.items():
             write_table(file.create_group(name), table)
         yield file
-        file.attrs["checksum"] = compute_checksum(tables, _get_arrays(file))
+        write_text(file, "checksum", compute_checksum(tables, _get_arrays(file)))
 
 
 def read_predictions(path: Path) -> Predictions:
@@ -228,7 +230,7 @@ def read_predictions(path: Path) -> Predictions:
     with open_checked(path, _FORMAT, SCHEMA_VERSION) as file:
         predictions = _read_open(file)
         checksum = compute_checksum(predictions.tables(), _get_arrays(file))
-        if checksum != file.attrs.get("checksum"):
+        if checksum != read_text(file, "checksum"):
             raise ShardFormatError(
                 f"{path}: its content does not match its checksum: delete it and run again"
             )
@@ -247,7 +249,7 @@ def _read_without_arrays(path: Path) -> Predictions:
 
 
 def _read_info(file: h5py.File) -> RunInfo:
-    fields = json.loads(file.attrs["info"])
+    fields = json.loads(read_text(file, "info"))
     return RunInfo(**(fields | {"assumptions": tuple(fields["assumptions"])}))
 
 

@@ -21,13 +21,16 @@ from benchmark.columns import (
     creating,
     get_dataset,
     get_group,
+    read_number,
     read_table,
+    read_text,
     write_table,
+    write_text,
 )
 from benchmark.errors import ShardFormatError
 from benchmark.records import Detections, Frames, GroundTruth
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 POINTS_PER_CLOUD = 1024
 _FORMAT = "genbench-shard"
 
@@ -127,10 +130,10 @@ def write_shard(path: Path, shard: Shard) -> str:
     _check_rows(path, shard)
     checksum = compute_checksum(shard.tables())
     with creating(path) as file:
-        file.attrs["format"] = _FORMAT
+        write_text(file, "format", _FORMAT)
         file.attrs["schema_version"] = SCHEMA_VERSION
-        file.attrs["info"] = json.dumps(asdict(shard.info), sort_keys=True)
-        file.attrs["checksum"] = checksum
+        write_text(file, "info", json.dumps(asdict(shard.info), sort_keys=True))
+        write_text(file, "checksum", checksum)
         for name, table in shard.tables().items():
             write_table(file.create_group(name), table)
     return checksum
@@ -149,7 +152,7 @@ def read_shard(path: Path, *, verify: bool = True, mapped: bool = True) -> Shard
     """
     with open_checked(path, _FORMAT, SCHEMA_VERSION) as file:
         shard = Shard(
-            info=ShardInfo(**json.loads(file.attrs["info"])),
+            info=ShardInfo(**json.loads(read_text(file, "info"))),
             frames=read_table(get_group(file, "frames"), Frames),
             ground_truth=read_table(get_group(file, "ground_truth"), GroundTruth),
             detections=read_table(get_group(file, "detections"), Detections),
@@ -158,7 +161,7 @@ def read_shard(path: Path, *, verify: bool = True, mapped: bool = True) -> Shard
             ),
             quarantine=read_table(get_group(file, "quarantine"), Quarantine),
         )
-        if verify and compute_checksum(shard.tables()) != file.attrs.get("checksum"):
+        if verify and compute_checksum(shard.tables()) != read_text(file, "checksum"):
             raise ShardFormatError(
                 f"{path}: its content does not match its checksum: delete it and run prepare again"
             )
@@ -169,13 +172,13 @@ def read_shard(path: Path, *, verify: bool = True, mapped: bool = True) -> Shard
 def read_fingerprint(path: Path) -> str:
     """Return the checksum recorded in a shard, without reading its content."""
     with open_checked(path, _FORMAT, SCHEMA_VERSION) as file:
-        return str(file.attrs["checksum"])
+        return read_text(file, "checksum")
 
 
 def read_shard_info(path: Path) -> ShardInfo:
     """Return what a shard says of itself, without reading its content."""
     with open_checked(path, _FORMAT, SCHEMA_VERSION) as file:
-        return ShardInfo(**json.loads(file.attrs["info"]))
+        return ShardInfo(**json.loads(read_text(file, "info")))
 
 
 def read_frame_count(path: Path) -> int:
@@ -226,10 +229,10 @@ def open_checked(path: Path, expected_format: str, newest_schema: int) -> Iterat
 
 
 def _check_header(file: h5py.File, path: Path, expected_format: str, newest_schema: int) -> None:
-    found = file.attrs.get("format")
+    found = read_text(file, "format") if "format" in file.attrs else None
     if found != expected_format:
         raise ShardFormatError(f"{path}: expected a {expected_format} file, got {str(found)!r:.60}")
-    version = int(file.attrs.get("schema_version", 0))
+    version = read_number(file, "schema_version")
     if version > newest_schema:
         raise ShardFormatError(
             f"{path}: schema {version} is newer than this genbench knows "

@@ -6,7 +6,15 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from benchmark.columns import Table, column, get_group, read_table, replacing, write_table
+from benchmark.columns import (
+    Table,
+    column,
+    get_group,
+    read_table,
+    replacing,
+    write_table,
+    write_text,
+)
 from benchmark.shards import open_checked
 
 TRUTH_FILE = "synth6_truth.h5"
@@ -47,7 +55,7 @@ class Truth(Table):
 def write_truth(path: Path, truth: Truth) -> None:
     """Write the table under a temporary name, then rename the file to `path`."""
     with replacing(path) as temporary, h5py.File(temporary, "w", libver="v110") as file:
-        file.attrs["format"] = _FORMAT
+        write_text(file, "format", _FORMAT)
         file.attrs["schema_version"] = _SCHEMA_VERSION
         write_table(file.create_group("objects"), truth)
 

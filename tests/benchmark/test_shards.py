@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
+from benchmark.columns import write_text
 from benchmark.errors import GenBenchError, ShardFormatError
 from benchmark.shards import (
     Shard,
@@ -106,7 +107,7 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
 def test_a_damaged_description_is_refused(tmp_path: Path, make_shard: MakeShard, info: str) -> None:
     write_shard(tmp_path / "s.h5", make_shard())
     with h5py.File(tmp_path / "s.h5", "r+") as file:
-        file.attrs["info"] = info
+        write_text(file, "info", info)
     with pytest.raises(ShardFormatError, match=r"s\.h5: truncated or damaged"):
         read_shard(tmp_path / "s.h5")
 

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import h5py
 import numpy as np
 
+from benchmark.columns import read_text
 from benchmark.logs import LOG_NAME
 from benchmark.predictions import read_predictions
 from benchmark.shards import read_shard
@@ -139,7 +140,7 @@ def check_whole(path: Path) -> None:
 
 def _read_whole_h5(path: Path) -> None:
     with h5py.File(path, "r") as file:
-        form = file.attrs.get("format")
+        form = read_text(file, "format")
     readers = {"genbench-shard": read_shard, "genbench-predictions": read_predictions}
     readers.get(form, read_truth)(path)
 
