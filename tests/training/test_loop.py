@@ -1,10 +1,11 @@
 """The training loop learns, continues exactly where it was killed, and shares work exactly."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -134,43 +135,97 @@ def test_average_moves_fast_at_first_and_slowly_later() -> None:
 
 
 _WORKER = """
-import sys
+import os, sys
 from pathlib import Path
 sys.path[:0] = [{root!r}, {here!r}]
 import torch
 from conftest import LinearRecipe
 from benchmark.training.clouds import TrainingClouds
-from benchmark.training.log import append_row, read_rows
 from benchmark.training.loop import Trainer, TrainingOptions
+
+class Recipe(LinearRecipe):
+    def get_learning_rate(self, step, steps):
+        if os.environ.get("DIES_AT") == str(step) and os.environ.get("RANK", "0") != "0":
+            os._exit(9)
+        return super().get_learning_rate(step, steps)
+
 torch.manual_seed(0)
-folder = Path(sys.argv[1])
 clouds = TrainingClouds(sorted(Path(sys.argv[2]).glob("*.h5")))
-Trainer(LinearRecipe(), clouds, TrainingOptions(steps=12), folder, report=lambda _: None).run()
+options = TrainingOptions(steps=12, save_every=4)
+Trainer(Recipe(), clouds, options, Path(sys.argv[1]), report=lambda _: None).run()
 """
 
 
-def test_two_processes_agree_with_one(
-    make_recipe: Make, shards: list[Path], tmp_path: Path
+@dataclass
+class TrainTogether:
+    """Trains 12 steps in some processes, as torchrun starts them; check-points every 4 steps."""
+
+    folder: Path
+    shards: Path
+
+    def __call__(self, count: int, dies_at: int | None = None) -> list[int]:
+        """Return the exit codes; the last process dies before a step, if one is given."""
+        self.folder.mkdir(exist_ok=True)
+        script, here = self.folder / "worker.py", Path(__file__).parent
+        script.write_text(_WORKER.format(root=str(here.parents[1]), here=str(here)))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        environment = os.environ | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        environment |= {"WORLD_SIZE": str(count), "OMP_NUM_THREADS": "1", "DIES_AT": str(dies_at)}
+        command = [sys.executable, str(script), str(self.folder / "run"), str(self.shards)]
+        workers = [
+            subprocess.Popen(
+                command,
+                env=environment | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+                stderr=subprocess.DEVNULL if dies_at else None,
+            )
+            for rank in range(count)
+        ]
+        return [worker.wait(timeout=240) for worker in workers]
+
+    def read_state(self) -> dict[str, Any]:
+        """Return the last check-point."""
+        return dict(torch.load(self.folder / "run" / "state.pt", weights_only=True))
+
+
+@pytest.fixture
+def train_together(tmp_path: Path, shards: list[Path]) -> TrainTogether:
+    """Return what trains in several processes."""
+    return TrainTogether(folder=tmp_path / "together", shards=shards[0].parent)
+
+
+def assert_as_alone(
+    make_recipe: Make, shards: list[Path], folder: Path, state: dict[str, Any]
 ) -> None:
-    alone = train(make_recipe(), shards, tmp_path / "alone", steps=12)
-    script = tmp_path / "worker.py"
-    here = Path(__file__).parent
-    script.write_text(_WORKER.format(root=str(here.parents[1]), here=str(here)))
-    environment = os.environ | {
-        "WORLD_SIZE": "2",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": "29571",
-        "OMP_NUM_THREADS": "1",
-    }
-    command = [sys.executable, str(script), str(tmp_path / "pair"), str(shards[0].parent)]
-    workers = [
-        subprocess.Popen(command, env=environment | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
-        for rank in range(2)
-    ]
-    assert [worker.wait(timeout=120) for worker in workers] == [0, 0]
-    state = torch.load(tmp_path / "pair" / "state.pt", weights_only=True)
+    alone = train(make_recipe(), shards, folder, steps=12)
+    assert state["step"] == alone.step == 12
     for name, value in alone.average.items():
         torch.testing.assert_close(state["average"][name], value, atol=1e-6, rtol=1e-5)
+
+
+def test_two_processes_agree_with_one(
+    make_recipe: Make, shards: list[Path], tmp_path: Path, train_together: TrainTogether
+) -> None:
+    assert train_together(2) == [0, 0]
+    assert_as_alone(make_recipe, shards, tmp_path / "alone", train_together.read_state())
+
+
+@pytest.mark.reliability
+@pytest.mark.parametrize("others", [1, 2, 4])
+def test_any_number_of_processes_resumes_after_one_died(
+    others: int,
+    make_recipe: Make,
+    shards: list[Path],
+    tmp_path: Path,
+    train_together: TrainTogether,
+) -> None:
+    codes = train_together(2, dies_at=6)
+    assert codes[1] == 9
+    assert codes[0] != 0
+    assert train_together.read_state()["step"] == 4
+    assert train_together(others) == [0] * others
+    assert_as_alone(make_recipe, shards, tmp_path / "alone", train_together.read_state())
 
 
 def test_finished_training_reports_the_same_outcome_again(
