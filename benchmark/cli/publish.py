@@ -15,7 +15,7 @@ STEPS = (
     "prepare {data} --out {aligned} --split test --detections aligned",
     "run {shards} --hypotheses 100 --out {runs}/genpose-100",
     "features {runs}/genpose-100 {shards}",
-    "likelihood {runs}/genpose-100 {shards} --frames 2",
+    "likelihood {runs}/genpose-100 {shards} --frames 8",
     "run {shards} --split val --out {runs}/genpose-camera",
     "run {shards} --estimator mean-pose --out {runs}/mean-pose",
     "run {shards} --estimator regression --out {runs}/regression",
