@@ -11,7 +11,7 @@ help:
 	@echo "make run     run the embedded benchmark and print its table"
 	@echo "make test    set up, check the code, run all tests"
 	@echo "make bench   time every stage beside a straightforward version (15 minutes)"
-	@echo "make tables  make the published tables again and compare (8 minutes)"
+	@echo "make tables  make the published tables again and compare (3 minutes)"
 	@echo "make browser install the browser that tests of the page drive"
 	@echo "make setup   make $(VENV) with the pinned versions"
 	@echo "make check   formatting, lint, types and import rules"

@@ -47,6 +47,19 @@ def shrink() -> None:
     )
 
 
+def announce() -> None:
+    """Make genbench say "ready" as soon as it answers to signals."""
+    from benchmark.cli.main import CommandGroup
+
+    resolve = CommandGroup.resolve_command
+
+    def say_ready(*arguments: Any) -> Any:
+        print("ready", file=sys.stderr, flush=True)
+        return resolve(*arguments)
+
+    CommandGroup.resolve_command = say_ready  # type: ignore[method-assign]
+
+
 def serve() -> list[str]:
     """Answer requests on stdin, a line of JSON each; return, in a new process, its arguments.
 
@@ -93,6 +106,6 @@ if __name__ == "__main__":
     from benchmark.cli.main import main
 
     shrink()
+    announce()
     chosen = serve() if "--serve" in sys.argv else sys.argv[1:]
-    print("ready", file=sys.stderr, flush=True)
     sys.exit(main(chosen))
