@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver, resource_tracker
 from types import FrameType
 from typing import TypeVar
 
@@ -36,6 +37,7 @@ def map_in_processes(
         return
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([function.__module__])
+    _start_server()
     others = set(multiprocessing.active_children())
     executor = ProcessPoolExecutor(
         min(workers, len(tasks)), mp_context=context, initializer=_prepare_worker
@@ -51,6 +53,19 @@ def map_in_processes(
         raise
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_server() -> None:
+    """Start the process that workers are forked from, without Ctrl-C.
+
+    That is the parent's to handle; while the server still imports, its answer would be a traceback.
+    """
+    resource_tracker.ensure_running()  # would let Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _prepare_worker() -> None:
