@@ -1,5 +1,6 @@
 """The colour image of a frame of a NOCS tree, for pictures of results."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,9 @@ import numpy as np
 from benchmark.errors import DataFormatError
 from preprocess.frames import find_parts
 from preprocess.images import read_png
+
+_NAMES = re.compile(r"\w[\w.+-]*(/\w[\w.+-]*)*")
+"""Folders and a file below a part: no way leads out of it."""
 
 
 def read_colour(root: Path, frame: str) -> np.ndarray:
@@ -25,7 +29,7 @@ def read_colour(root: Path, frame: str) -> np.ndarray:
     folders = find_parts(root)
     for name, folder in folders.items():
         place = frame.removeprefix(f"{name}/")
-        if place != frame and ".." not in place.split("/"):
+        if place != frame and _NAMES.fullmatch(place):
             image = read_png(folder / f"{place}_color.png")
             if image.ndim != 3 or image.dtype != np.uint8:
                 raise DataFormatError(f"{folder / place}_color.png: expected an 8-bit colour image")

@@ -1,8 +1,7 @@
-"""Time tracking: `python -m tests.performance.bench_tracking [FRAMES] [THREADS]`.
+"""Time tracking: `python tests/performance/bench_tracking.py [FRAMES] [THREADS]`.
 
 Five objects a frame, K = 50, preset compact. Prints frames per second and latencies, beside the
-same tracker with scipy's RK45 over the flattened batch (tolerances 1e-5), as the released code
-samples. Both take the same frame in turns, so that other load hits both. The column of CPU time
+same tracker with RK45. Both take the same frame in turns, so that other load hits both. CPU time
 counts this process's own work alone.
 """
 
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from timing import make_shards
 
 from benchmark.diffusion.estimator import GenPose
 from benchmark.estimator import EstimatorOptions, Observations, PoseEstimate
@@ -20,7 +20,6 @@ from benchmark.inference import compute_seeds
 from benchmark.records import compute_rotation
 from benchmark.shards import Shard, find_shards, read_shard
 from benchmark.tracking import describe_speed
-from tests.performance.timing import make_shards
 
 OBJECTS, K = 5, 50
 
@@ -84,7 +83,7 @@ def main(frames: int, threads: int) -> None:
     """Print both, and the ratio of their medians."""
     torch.set_num_threads(threads)
     shard = read_shard(find_shards(make_shards())[0])
-    runs = [build("genbench", shard), build("scipy RK45", shard, sampler="rk45-official")]
+    runs = [build("genbench", shard), build("RK45 at its default tolerance", shard, sampler="rk45")]
     for frame in range(frames + 1):
         observations = observe(shard, frame)
         for run in runs:
