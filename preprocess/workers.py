@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -13,6 +14,8 @@ from typing import TypeVar
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+_SECONDS_TO_UNWIND = 10.0
 
 
 def map_in_processes(
@@ -81,6 +84,8 @@ def _stop_with_parent() -> None:
     if parent is not None:
         parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_SECONDS_TO_UNWIND)  # the pool swallows the exception while it sends a result
+        os._exit(128 + signal.SIGTERM)
 
 
 def _unwind(number: int, _frame: FrameType | None) -> None:
