@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-LARGEST_WEIGHTS = 10 * 1024**2
+LARGEST_WEIGHTS = 45 * 2**20  # the whole repository is to stay below 60 MB
 
 
 @pytest.fixture(scope="module")

@@ -243,7 +243,7 @@ def test_json_of_another_form_is_refused(tmp_path: Path, content: Any) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "\x00", '{"annotations": [NaN'])
 def test_what_is_no_json_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "c.json").write_text(text)
-    with pytest.raises(DataFormatError, match=r"c\.json: not JSON"):
+    with pytest.raises(DataFormatError, match=r"c\.json: not valid JSON"):
         read_coco(tmp_path / "c.json")
 
 
