@@ -164,9 +164,8 @@ class PickleMachine:
         if not isinstance(module, str) or not isinstance(name, str):
             refuse("names something by what is no text")
         if (module, name) not in PERMITTED_NAMES:
-            refuse(
-                f"names {module:.60}.{name:.60}: a data file may hold numpy arrays and plain values"
-            )
+            shown = f"{module:.60}.{name:.60}".encode("unicode_escape").decode()
+            refuse(f"names {shown}: a data file may hold numpy arrays and plain values")
         self._stack.append(PERMITTED_NAMES[module, name])
 
     def _push_stack_name(self) -> None:
