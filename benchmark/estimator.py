@@ -64,8 +64,15 @@ class Observations:
 
     def take(self, rows: np.ndarray) -> "Observations":
         """Return the observations picked by an index array or mask."""
-        arrays = {item.name: getattr(self, item.name) for item in fields(self)}
-        return Observations(**{k: v if v is None else v[rows] for k, v in arrays.items()})
+        picked: dict[str, Any] = {
+            item.name: None if value is None else value[rows]
+            for item in fields(self)
+            if item.name != "surfaces"
+            for value in [getattr(self, item.name)]
+        }
+        if self.surfaces is not None:
+            picked["surfaces"] = tuple(self.surfaces[row] for row in np.arange(len(self))[rows])
+        return Observations(**picked)
 
 
 @dataclass(frozen=True, kw_only=True)

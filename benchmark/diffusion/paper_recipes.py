@@ -96,7 +96,8 @@ def _as_score(network: nn.Module) -> ScoreNetwork:
 
 def make_energy_recipe(score: Recipe | None) -> Recipe:
     """Return the recipe of the energy network; the trained score network validates it."""
-    return PaperRecipe(network=EnergyNetwork(), score=score and _as_score(score.network))
+    trained = None if score is None else _as_score(score.network)
+    return PaperRecipe(network=EnergyNetwork(), score=trained)
 
 
 PAPER_PLAN = Plan(
