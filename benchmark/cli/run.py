@@ -149,8 +149,10 @@ def run(
         return
     check_not_given(following)
     if holdout is not None:
+        from benchmark.categories import get_category
         from benchmark.cli.holdout import run_holdout
 
+        get_category(holdout)  # an unknown one is refused before anything is rendered
         paths = find_test_shards(context, shards, split)
         places = {"out": out, "train_shards": train_shards}
         run_holdout(holdout, estimator, paths, options, **places, as_json=as_json)

@@ -122,3 +122,13 @@ def test_an_unknown_category_is_refused(shards: Path) -> None:
     result = _run(shards, "--holdout", "bowls")
     assert result.exit_code == 2
     assert "did you mean 'bowl'" in result.stderr
+
+
+def test_an_unknown_category_is_refused_before_anything_is_rendered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["run", "--holdout", "plate"])
+    assert result.exit_code == 2
+    assert "unknown category 'plate'" in result.stderr
+    assert list(tmp_path.iterdir()) == []
