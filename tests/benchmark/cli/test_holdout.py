@@ -127,8 +127,9 @@ def test_an_unknown_category_is_refused(shards: Path) -> None:
 def test_an_unknown_category_is_refused_before_anything_is_rendered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(main, ["run", "--holdout", "plate"])
+    (folder := tmp_path / "empty").mkdir()
+    monkeypatch.chdir(folder)
+    result = _run("--holdout", "plate")
     assert result.exit_code == 2
     assert "unknown category 'plate'" in result.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
