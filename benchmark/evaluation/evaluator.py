@@ -16,7 +16,6 @@ from benchmark.evaluation.instances import (
     METRIC_NAMES,
     Instances,
     list_instances,
-    locate_headline,
 )
 from benchmark.evaluation.overlaps import has_sizes
 from benchmark.evaluation.pairs import count_by_category
@@ -165,21 +164,21 @@ def _list_categories(
 ) -> list[CategoryResult]:
     truths = count_by_category(predictions.ground_truth.category)
     detections = count_by_category(predictions.detections.category)
+    matched = instances.detection >= 0
     rows = []
     for index, category in enumerate(CATEGORIES):
-        mine = instances.take(predictions.ground_truth.category == category.id)
-        found = mine.take(mine.detection >= 0)
+        found = matched & (predictions.ground_truth.category == category.id)
         metrics = _compute_metrics(scores, index)
         if not truths[index]:
             metrics = dict.fromkeys(metrics, np.nan)
-        metrics["median_deg"] = float(np.median(found.degree)) if len(found) else np.nan
-        metrics["median_cm"] = float(np.median(found.cm)) if len(found) else np.nan
+        metrics["median_deg"] = float(np.median(instances.degree[found])) if found.any() else np.nan
+        metrics["median_cm"] = float(np.median(instances.cm[found])) if found.any() else np.nan
         rows.append(
             CategoryResult(
                 category=category.name,
                 instances=int(truths[index]),
                 detections=int(detections[index]),
-                matched=len(found),
+                matched=int(found.sum()),
                 metrics=metrics,
             )
         )
@@ -189,7 +188,7 @@ def _list_categories(
 def _compute_metrics(scores: Scores, index: int) -> dict[str, float]:
     """Return the AP in percent of one category at the thresholds of the table."""
     ap = scores.pose_curves[0][index]
-    places = zip(METRIC_NAMES, locate_headline(scores), strict=True)
+    places = zip(METRIC_NAMES, scores.protocol.headline_places, strict=True)
     metrics = {name: 100.0 * float(ap[place]) for name, place in places}
     if scores.size_curves is not None:
         for name, threshold in SIZE_METRICS.items():

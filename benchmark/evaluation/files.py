@@ -8,7 +8,7 @@ import numpy as np
 from benchmark.categories import get_category
 from benchmark.columns import replacing
 from benchmark.evaluation.evaluator import Evaluation
-from benchmark.evaluation.instances import METRIC_NAMES
+from benchmark.evaluation.instances import METRIC_NAMES, Instances
 from benchmark.evaluation.protocols import get_protocol
 from benchmark.evaluation.result import RESULT_NAME, write_result
 from benchmark.evaluation.tables import write_tables
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 INSTANCES_NAME = "instances.csv"
 CURVES_NAME = "curves.npz"
+_ROWS_AT_A_TIME = 4096
 DRIFT_NAME, RECOVERIES_NAME = "drift.csv", "recoveries.csv"
 
 
@@ -33,7 +34,7 @@ def write_evaluation(out: Path, predictions: Predictions, evaluation: Evaluation
     write_result(out / RESULT_NAME, evaluation.result)
     write_tables(out, evaluation.result)
     with replacing(out / INSTANCES_NAME) as temporary:
-        build_instance_table(predictions, evaluation).to_csv(temporary, index=False)
+        _write_instances(temporary, predictions, evaluation)
     with replacing(out / CURVES_NAME) as temporary, temporary.open("wb") as handle:
         np.savez_compressed(handle, allow_pickle=False, **evaluation.curves)
     for name, table in build_track_tables(predictions, evaluation).items():
@@ -62,20 +63,32 @@ def build_track_tables(
     }
 
 
-def build_instance_table(predictions: Predictions, evaluation: Evaluation) -> "pandas.DataFrame":
-    """Return what each protocol says of every annotated object, one row for each of both."""
+def _write_instances(path: Path, predictions: Predictions, evaluation: Evaluation) -> None:
+    """Write what each protocol says of every annotated object, some thousand rows at a time."""
+    count, begun = len(predictions.ground_truth), False
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        for protocol, side in evaluation.instances.items():
+            for start in range(0, max(count, 1), _ROWS_AT_A_TIME):
+                rows = slice(start, start + _ROWS_AT_A_TIME)
+                table = _build_instance_table(predictions, protocol, side, rows)
+                table.to_csv(handle, index=False, header=not begun, lineterminator="\n")
+                begun = True
+
+
+def _build_instance_table(
+    predictions: Predictions, protocol: str, side: Instances, rows: slice
+) -> "pandas.DataFrame":
+    """Return what one protocol says of some of the annotated objects."""
     import pandas
 
     truths = predictions.ground_truth
     known = {
-        "frame": predictions.frames.id[truths.frame],
-        "category": [get_category(int(category)).name for category in truths.category],
-        "instance": truths.instance,
-        "visible_pixels": truths.visible_pixels,
+        "frame": predictions.frames.id[truths.frame[rows]],
+        "category": [get_category(int(category)).name for category in truths.category[rows]],
+        "instance": truths.instance[rows],
+        "visible_pixels": truths.visible_pixels[rows],
     }
-    parts = []
-    for protocol, side in evaluation.instances.items():
-        values = {name: column for name, column in side.items() if name != "passed"}
-        values |= dict(zip(METRIC_NAMES, side.passed.T, strict=True))
-        parts.append(pandas.DataFrame({"protocol": protocol} | known | values))
-    return pandas.concat(parts)
+    side = side.take(rows)
+    values = {name: column for name, column in side.items() if name != "passed"}
+    values |= dict(zip(METRIC_NAMES, side.passed.T, strict=True))
+    return pandas.DataFrame({"protocol": protocol} | known | values)

@@ -5,13 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.columns import Table, column
-from benchmark.evaluation.protocols import (
-    HEADLINE,
-    MATCH_OVERLAP,
-    OVERLAP_THRESHOLDS,
-    SHIFT_THRESHOLDS_CM,
-)
-from benchmark.evaluation.scoring import Scores, find_truths
+from benchmark.evaluation.measurements import find_truths
+from benchmark.evaluation.pairs import Pairs, Part
+from benchmark.evaluation.protocols import HEADLINE
+from benchmark.evaluation.scoring import Scores
 from benchmark.predictions import Predictions
 
 METRIC_NAMES = tuple(f"{degree:g}deg_{cm:g}cm" for degree, cm in HEADLINE)
@@ -41,50 +38,50 @@ class Instances(Table):
 
 def list_instances(predictions: Predictions, scores: Scores) -> Instances:
     """Say of every annotated object how it fared under one protocol."""
-    pairs, count = scores.pairs, len(predictions.ground_truth)
-    threshold = OVERLAP_THRESHOLDS.index(MATCH_OVERLAP)
-    partner = scores.overlap_partner[:, threshold]
-    truth = find_truths(pairs, partner)
-    matched = np.flatnonzero(truth >= 0)
-    rows, pair = pairs.truth[truth[matched]], _find_pairs(scores, matched, partner[matched])
-    detection, overlap = np.full(count, -1), np.zeros(count)
-    degree, cm = np.full(count, np.nan), np.full(count, np.nan)
-    detection[rows] = pairs.detection[matched]
-    np.maximum.at(overlap, pairs.truth[pairs.pair_truth], scores.overlap)
-    overlap[rows] = scores.overlap[pair]
-    degree[rows], cm[rows] = scores.errors.degree[pair], scores.errors.cm[pair]
-    counted, candidates = np.zeros(count, bool), np.zeros(count, int)
-    counted[pairs.truth] = scores.counted_truths
-    candidates[pairs.truth] = np.repeat(np.diff(pairs.detection_start), np.diff(pairs.truth_start))
+    instances = _make_room(len(predictions.ground_truth))
+    for part in scores.pairs.split():
+        rows, pairs = part.alone.truth, part.alone
+        instances.counted[rows] = scores.counted_truths[part.truths]
+        instances.candidates[rows] = np.repeat(
+            np.diff(pairs.detection_start), np.diff(pairs.truth_start)
+        )
+        _store_matches(instances, scores, part)
+        for index, partner in enumerate(scores.headline_partner[part.detections].T):
+            found = find_truths(pairs, partner)
+            instances.passed[rows[found[found >= 0]], index] = True
+    return instances
+
+
+def _make_room(count: int) -> Instances:
+    """Return objects that nothing is matched to."""
     return Instances(
-        counted=counted,
-        detection=detection,
-        candidates=candidates,
-        overlap=overlap,
-        degree=degree,
-        cm=cm,
-        passed=_find_passed(scores, count),
+        counted=np.zeros(count, bool),
+        detection=np.full(count, -1),
+        candidates=np.zeros(count, int),
+        overlap=np.zeros(count),
+        degree=np.full(count, np.nan),
+        cm=np.full(count, np.nan),
+        passed=np.zeros((count, len(METRIC_NAMES)), bool),
     )
 
 
-def _find_pairs(scores: Scores, detection: np.ndarray, partner: np.ndarray) -> np.ndarray:
+def _store_matches(instances: Instances, scores: Scores, part: Part) -> None:
+    """Fill in the matched detections of a few blocks, how far they overlap and are off."""
+    pairs, partner = part.alone, scores.partner[part.detections]
+    overlap = scores.overlap[part.pairs]
+    np.maximum.at(instances.overlap, pairs.truth[pairs.pair_truth], overlap)
+    truth = find_truths(pairs, partner)
+    matched = np.flatnonzero(truth >= 0)
+    rows, pair = pairs.truth[truth[matched]], _find_pairs(pairs, matched, partner[matched])
+    instances.detection[rows] = pairs.detection[matched]
+    instances.overlap[rows] = overlap[pair]
+    instances.degree[rows] = scores.errors.degree[part.pairs][pair]
+    instances.cm[rows] = scores.errors.cm[part.pairs][pair]
+
+
+def _find_pairs(pairs: Pairs, detection: np.ndarray, partner: np.ndarray) -> np.ndarray:
     """Return the pairs of detections (n,), as positions, with the objects they were matched to."""
-    pairs = scores.pairs
     block = np.searchsorted(pairs.detection_start, detection, side="right") - 1
     width = np.diff(pairs.truth_start)[block]
     within = (detection - pairs.detection_start[block]) * width
     return np.asarray(pairs.pair_start[block] + within + partner)
-
-
-def _find_passed(scores: Scores, count: int) -> np.ndarray:
-    passed = np.zeros((count, len(HEADLINE)), bool)
-    for index, place in enumerate(locate_headline(scores)):
-        truth = find_truths(scores.pairs, scores.pose_partner[:, *place])
-        passed[scores.pairs.truth[truth[truth >= 0]], index] = True
-    return passed
-
-
-def locate_headline(scores: Scores) -> list[tuple[int, int]]:
-    """Return where the headline thresholds lie on the axes of the pose curves."""
-    degrees = scores.protocol.degree_thresholds
-    return [(degrees.index(d), SHIFT_THRESHOLDS_CM.index(cm)) for d, cm in HEADLINE]

@@ -7,6 +7,9 @@ import numpy as np
 
 Array = np.ndarray
 UNMATCHED = -1
+_BYTES = np.arange(256, dtype=np.uint8)
+_EIGHT_BITS = np.unpackbits(_BYTES, bitorder="little").view(np.uint64)
+"""The bits of every byte, each as a byte of its own."""
 
 
 @numba.njit(cache=True)
@@ -119,36 +122,48 @@ def _rank_rows(cost: Array, last_first: bool) -> Array:
 
 
 @numba.njit(cache=True)
-def compute_average_precision(partner: Array, ranked: Array, truths: int) -> tuple[Array, Array]:
+def compute_average_precision(
+    bits: Array, thresholds: int, ranked: Array, truths: int
+) -> tuple[Array, Array]:
     """Return average precision and precision of one category at every threshold.
 
     VOC, all points: the area below the precision envelope over recall.
 
     Args:
-        partner: (D, T), -1 where a detection is not matched.
-        ranked: (n,) rows of `partner` by descending confidence.
+        bits: (D, bytes) uint8, as in `Matches`.
+        thresholds: how many of the bits count.
+        ranked: (n,) rows of `bits` by descending confidence.
         truths: number of objects.
 
     Returns:
-        AP (T,): 0 without detections, NaN with detections but no object; precision (T,): NaN
-        without detections.
+        AP (thresholds,): 0 without detections, NaN with detections but no object; precision
+        (thresholds,): NaN without detections.
     """
-    size = partner.shape[1]
-    ap, found, envelope = np.zeros(size), np.zeros(size), np.zeros(size)
+    ap, found, envelope = np.zeros(thresholds), np.zeros(thresholds), np.zeros(thresholds)
+    eights = np.empty(bits.shape[1], dtype=np.uint64)
+    matched = eights.view(np.uint8)
     for row in ranked:
-        for t in range(size):
-            found[t] += partner[row, t] >= 0
-    precision = found / len(ranked) if len(ranked) else np.full(size, math.nan)
+        _unpack(bits[row], eights)
+        for t in range(thresholds):
+            found[t] += matched[t]
+    precision = found / len(ranked) if len(ranked) else np.full(thresholds, math.nan)
     for place in range(len(ranked) - 1, -1, -1):
-        row = ranked[place]
-        for t in range(size):
-            if partner[row, t] >= 0:
+        _unpack(bits[ranked[place]], eights)
+        for t in range(thresholds):
+            if matched[t]:
                 envelope[t] = max(envelope[t], found[t] / (place + 1))
                 ap[t] += envelope[t]
                 found[t] -= 1
     if len(ranked):
         ap /= truths if truths else math.nan
     return ap, precision
+
+
+@numba.njit(cache=True)
+def _unpack(packed: Array, eights: Array) -> None:
+    """Write each byte of `packed` as eight bytes of 0 or 1, its lowest bit first."""
+    for byte in range(len(packed)):
+        eights[byte] = _EIGHT_BITS[packed[byte]]
 
 
 @numba.njit(cache=True)

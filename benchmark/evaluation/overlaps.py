@@ -59,7 +59,7 @@ def compute_overlaps(
         kind: which overlap.
         predictions: the predictions that are scored.
         pairs: from `build_pairs`.
-        transform: (rows of the detections table, 4, 4) estimated transforms.
+        transform: (D, 4, 4) estimated transforms of `pairs.detection`.
         sizes: "gt" gives every prediction the size of the object it is compared with.
         sort_boxes: see `Options`.
     """
@@ -72,7 +72,7 @@ def compute_overlaps(
         overlap = compute_image_iou(boxes[detection], truths.bbox)
     else:
         symmetric = find_symmetric(truths.category, truths.handle_visible)
-        posed, extents = transform[detection], predictions.estimates.extents[detection]
+        posed, extents = transform[pairs.pair_detection], predictions.estimates.extents[detection]
         if sizes == "gt":
             posed, extents = _resize(posed, truths.transform), truths.extents
         compute = _BOX_OVERLAPS[kind]

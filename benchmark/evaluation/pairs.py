@@ -1,10 +1,14 @@
 """Blocks and pairs: detections and objects of one category in one frame, and who may match whom.
 
 Matching never crosses frames or categories, so everything the evaluators do happens inside such a
-block. Blocks are laid end to end in flat arrays, which compiled loops can run through.
+block. Blocks are laid end to end in flat arrays, which compiled loops can run through; what takes
+much memory is done for some of them at a time.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -13,6 +17,7 @@ from benchmark.predictions import Predictions
 from benchmark.records import Detections, GroundTruth
 
 _KEYS_PER_FRAME = 256
+_AT_A_TIME = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +31,6 @@ class Pairs:
         detection: (D,) rows of the detections table, in block order.
         truth: (G,) rows of the ground-truth table, in block order.
         detection_start, truth_start, pair_start: (B + 1,) where each block begins.
-        pair_detection, pair_truth: (P,) positions in `detection` and `truth`.
         category: (D,) class ids of `detection`.
         truth_category: (G,) class ids of `truth`.
     """
@@ -36,10 +40,26 @@ class Pairs:
     detection_start: np.ndarray
     truth_start: np.ndarray
     pair_start: np.ndarray
-    pair_detection: np.ndarray
-    pair_truth: np.ndarray
     category: np.ndarray
     truth_category: np.ndarray
+
+    @cached_property
+    def pair_detection(self) -> np.ndarray:
+        """(P,) positions in `detection`."""
+        return np.repeat(np.arange(len(self.detection)), self._per_detection)
+
+    @cached_property
+    def pair_truth(self) -> np.ndarray:
+        """(P,) positions in `truth`."""
+        first = np.repeat(self.truth_start[:-1], np.diff(self.detection_start))
+        before = np.cumsum(self._per_detection) - self._per_detection
+        shift = np.repeat(first - before, self._per_detection)
+        return np.asarray(np.arange(self.pair_start[-1]) + shift)
+
+    @property
+    def _per_detection(self) -> np.ndarray:
+        """(D,) how many objects each detection may match."""
+        return np.repeat(np.diff(self.truth_start), np.diff(self.detection_start))
 
     @property
     def starts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -57,6 +77,43 @@ class Pairs:
         positions = np.flatnonzero(self.category == category)
         order = order_descending(confidence[self.detection[positions]], stable_ties)
         return np.asarray(positions[order])
+
+    def split(self) -> Iterator["Part"]:
+        """Yield all blocks, some thousand detections and pairs at a time."""
+        size = self.detection_start + self.truth_start + self.pair_start
+        ends = np.searchsorted(size, np.arange(0, size[-1], _AT_A_TIME))
+        for first, last in pairwise(np.unique([*ends, len(size) - 1])):
+            yield self._take(first, last)
+
+    def _take(self, first: int, last: int) -> "Part":
+        """Return the blocks from `first` to before `last`."""
+        starts = [start[first : last + 1] for start in self.starts]
+        detections, truths, pairs = (slice(start[0], start[-1]) for start in starts)
+        alone = Pairs(
+            detection=self.detection[detections],
+            truth=self.truth[truths],
+            detection_start=starts[0] - starts[0][0],
+            truth_start=starts[1] - starts[1][0],
+            pair_start=starts[2] - starts[2][0],
+            category=self.category[detections],
+            truth_category=self.truth_category[truths],
+        )
+        return Part(detections=detections, truths=truths, pairs=pairs, alone=alone)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Some blocks in a row.
+
+    Attributes:
+        detections, truths, pairs: where they lie in the arrays of the whole.
+        alone: they by themselves, their positions counted from 0.
+    """
+
+    detections: slice
+    truths: slice
+    pairs: slice
+    alone: Pairs
 
 
 def order_descending(confidence: np.ndarray, stable_ties: bool) -> np.ndarray:
@@ -81,29 +138,16 @@ def build_pairs(predictions: Predictions, stable_ties: bool) -> Pairs:
     return Pairs(
         detection=detection,
         truth=truth,
+        detection_start=starts[0],
+        truth_start=starts[1],
+        pair_start=np.concatenate([[0], np.cumsum(np.diff(starts[0]) * np.diff(starts[1]))]),
         category=detections.category[detection],
         truth_category=truths.category[truth],
-        **_list_pairs(*starts),
     )
 
 
 def _compute_keys(table: Detections | GroundTruth) -> np.ndarray:
     return np.asarray(table.frame.astype(np.int64) * _KEYS_PER_FRAME + table.category)
-
-
-def _list_pairs(detection_start: np.ndarray, truth_start: np.ndarray) -> dict[str, np.ndarray]:
-    columns = np.diff(truth_start)
-    counts = np.diff(detection_start) * columns
-    pair_start = np.concatenate([[0], np.cumsum(counts)])
-    block = np.repeat(np.arange(len(counts)), counts)
-    within = np.arange(pair_start[-1]) - pair_start[block]
-    return {
-        "detection_start": detection_start,
-        "truth_start": truth_start,
-        "pair_start": pair_start,
-        "pair_detection": detection_start[block] + within // columns[block],
-        "pair_truth": truth_start[block] + within % columns[block],
-    }
 
 
 def count_by_category(category: np.ndarray) -> np.ndarray:

@@ -52,26 +52,28 @@ class Hypotheses:
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """The hypotheses that count, read some detections at a time so that memory stays flat.
+    """The hypotheses that count, of some detections; read a few at a time, as K may be large.
 
     Attributes:
         predictions: what is scored.
         options: how hypotheses are ranked and pooled.
         count: hypotheses of each detection that are looked at.
-        order: (D, count, 2) best first, None where nothing ranks them.
+        rows: (n,) rows of the detections table.
+        order: (n, count, 2) best first, None where nothing ranks them.
     """
 
     predictions: Predictions
     options: Options
     count: int
+    rows: np.ndarray
     order: np.ndarray | None
 
-    def read(self, rows: np.ndarray) -> Hypotheses:
-        """Return the hypotheses of some detections, or their estimate where there are none.
+    def read(self, places: np.ndarray) -> Hypotheses:
+        """Return the hypotheses of detections `rows[places]`, or their estimate without any.
 
         A detection without an estimate has the identity pose, as in the official evaluators.
         """
-        predictions = self.predictions
+        predictions, rows = self.predictions, self.rows[places]
         if predictions.hypotheses is None:
             transform = predictions.estimates.transform[rows]
             rotation = compute_rotation(transform)
@@ -80,17 +82,17 @@ class Selection:
         poses[predictions.estimates.estimated[rows] == 0] = np.eye(4)[:3]
         return Hypotheses(rotation=poses[..., :3], translation=poses[..., 3])
 
-    def keep(self, rows: np.ndarray) -> Hypotheses:
-        """Return the best hypotheses of some detections, all where nothing ranks them."""
-        hypotheses = self.read(rows)
+    def keep(self, places: np.ndarray) -> Hypotheses:
+        """Return the best hypotheses of detections `rows[places]`, all where nothing ranks them."""
+        hypotheses = self.read(places)
         if self.order is None:
             return hypotheses
-        return hypotheses.select(self.order[rows], count_kept(self.count, self.options.keep or 0.6))
+        kept = count_kept(self.count, self.options.keep or 0.6)
+        return hypotheses.select(self.order[places], kept)
 
     def pool(self) -> Hypotheses:
-        """Return the average of what is kept, of every detection."""
-        chunks = _iterate_chunks(len(self.predictions.detections))
-        kept = (self.keep(rows) for rows in chunks)
+        """Return the average of what is kept, of every detection of `rows`."""
+        kept = (self.keep(places) for places in _iterate_chunks(len(self.rows)))
         parts = [part if self.count == 1 else part.pool() for part in kept]
         return Hypotheses(
             rotation=np.concatenate([part.rotation for part in parts]),
@@ -98,15 +100,53 @@ class Selection:
         )
 
 
-def rank_all(predictions: Predictions, options: Options) -> Selection:
+@dataclass(frozen=True, kw_only=True)
+class Ranked:
+    """The hypotheses of all detections, to be taken some detections at a time.
+
+    Attributes:
+        predictions, options, count: as in `Selection`.
+        drawn: (rows of the detections table, count, 2) order by chance, where chance ranks.
+    """
+
+    predictions: Predictions
+    options: Options
+    count: int
+    drawn: np.ndarray | None
+
+    def take(self, rows: np.ndarray) -> Selection:
+        """Return the hypotheses of some detections, ranked."""
+        return Selection(
+            predictions=self.predictions,
+            options=self.options,
+            count=self.count,
+            rows=rows,
+            order=self._rank(rows) if self.count > 1 else None,
+        )
+
+    def _rank(self, rows: np.ndarray) -> np.ndarray | None:
+        """Return the order (n, count, 2) of some hypotheses, None where nothing ranks them."""
+        if self.drawn is not None:
+            return np.asarray(self.drawn[rows])
+        if self.predictions.energies is None:
+            return None
+        order = _make_order(len(rows), self.count)
+        for part in _iterate_chunks(len(rows)):
+            energies = np.asarray(self.predictions.energies[rows[part], : self.count])
+            order[part] = rank_hypotheses(energies, self.options.ranking or "separate")
+        return order
+
+
+def rank_all(predictions: Predictions, options: Options) -> Ranked:
     """Rank the hypotheses of all detections.
 
     Raises:
         ConfigError: more hypotheses asked for than there are, or the first K of a sorted file.
     """
     count = _count_hypotheses(predictions, options)
-    order = _rank(predictions, options, count) if count > 1 else None
-    return Selection(predictions=predictions, options=options, count=count, order=order)
+    by_chance = count > 1 and options.ranker == "random"
+    drawn = _draw_order(len(predictions.detections), count, options) if by_chance else None
+    return Ranked(predictions=predictions, options=options, count=count, drawn=drawn)
 
 
 def _count_hypotheses(predictions: Predictions, options: Options) -> int:
@@ -129,21 +169,18 @@ def _iterate_chunks(rows: int) -> Iterator[np.ndarray]:
         yield np.arange(start, min(start + _AT_A_TIME, rows))
 
 
-def _rank(predictions: Predictions, options: Options, count: int) -> np.ndarray | None:
-    """Return the order (D, K, 2) of the hypotheses, None where nothing ranks them."""
-    ranking = options.ranking or "separate"
-    known = predictions.energies
-    if options.ranker != "random" and known is None:
-        return None
+def _draw_order(rows: int, count: int, options: Options) -> np.ndarray:
+    """Return an order (rows, count, 2) by chance, drawn in the order of the file."""
     generator = np.random.default_rng([options.seed, _RANDOM_STREAM])
-    order = np.empty((len(predictions.detections), count, 2), dtype=np.min_scalar_type(count))
-    for rows in _iterate_chunks(len(order)):
-        if options.ranker == "random" or known is None:
-            energies = generator.random((len(rows), count, 2))
-        else:
-            energies = np.asarray(known[rows, :count])
-        order[rows] = rank_hypotheses(energies, ranking)
+    order = _make_order(rows, count)
+    for part in _iterate_chunks(rows):
+        energies = generator.random((len(part), count, 2))
+        order[part] = rank_hypotheses(energies, options.ranking or "separate")
     return order
+
+
+def _make_order(rows: int, count: int) -> np.ndarray:
+    return np.empty((rows, count, 2), dtype=np.min_scalar_type(count))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,12 +189,10 @@ class PairErrors:
 
     Attributes:
         degree, cm: (P,) rotation and translation error, infinite where the pair may not match.
-        shift_at: (P, thresholds) centimetre error that goes with each degree threshold.
     """
 
     degree: np.ndarray
     cm: np.ndarray
-    shift_at: np.ndarray
 
 
 def compute_pair_errors(
@@ -166,17 +201,20 @@ def compute_pair_errors(
     selection: Selection,
     pooled: Hypotheses,
     protocol: Protocol,
-) -> PairErrors:
+) -> tuple[PairErrors, np.ndarray]:
     """Compute the errors of the allowed pairs.
 
     Args:
-        pairs: from `build_pairs`.
+        pairs: some blocks.
         allowed: (P,) bool.
-        selection: from `rank_all`.
+        selection: of `pairs.detection`.
         pooled: from `Selection.pool`.
         protocol: the rules.
+
+    Returns:
+        The errors, and (P, thresholds) the centimetre error that goes with each degree threshold.
     """
-    detection = pairs.detection[pairs.pair_detection[allowed]]
+    detection = pairs.pair_detection[allowed]
     truth = pairs.truth[pairs.pair_truth[allowed]]
     oracle = selection.options.pooling == "nearest" or selection.options.ranker == "gt"
     spread = _Spread.make(len(detection), protocol)
@@ -265,18 +303,18 @@ class _Spread:
         best = np.argmin(errors.sum(axis=-1), axis=1)
         self.single[part] = np.take_along_axis(errors, best[:, None, None], axis=1)[:, 0]
 
-    def finish(self, allowed: np.ndarray) -> PairErrors:
-        """Return the errors of all pairs, infinite for those that may not match."""
+    def finish(self, allowed: np.ndarray) -> tuple[PairErrors, np.ndarray]:
+        """Return what `compute_pair_errors` does: infinite for pairs that may not match."""
         single = np.full((len(allowed), 2), np.inf)
         shift_at = np.full((len(allowed), self.shift_at.shape[1]), np.inf)
         single[allowed], shift_at[allowed] = self.single, self.shift_at
-        return PairErrors(degree=single[:, 0], cm=single[:, 1], shift_at=shift_at)
+        return PairErrors(degree=single[:, 0], cm=single[:, 1]), shift_at
 
 
-def compute_pooled_transforms(predictions: Predictions, pooled: Hypotheses) -> np.ndarray:
-    """Return the pooled poses (D, 4, 4) with the scale of the estimates."""
-    transform = np.tile(np.eye(4), (len(predictions.detections), 1, 1))
-    scale = compute_scale(predictions.estimates.transform)
+def compute_pooled_transforms(selection: Selection, pooled: Hypotheses) -> np.ndarray:
+    """Return the pooled poses (n, 4, 4) of a selection with the scale of its estimates."""
+    transform = np.tile(np.eye(4), (len(selection.rows), 1, 1))
+    scale = compute_scale(selection.predictions.estimates.transform[selection.rows])
     transform[:, :3, :3] = pooled.rotation[:, 0] * scale[:, None, None]
     transform[:, :3, 3] = pooled.translation[:, 0]
     return transform

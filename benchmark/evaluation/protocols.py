@@ -76,6 +76,12 @@ class Protocol:
         """Return the thresholds of the pose curves, in degrees."""
         return (*(float(degree) for degree in range(self.degrees + 1)), 360.0)
 
+    @property
+    def headline_places(self) -> tuple[tuple[int, int], ...]:
+        """Return where the headline thresholds lie on the axes of the pose curves."""
+        degrees = self.degree_thresholds
+        return tuple((degrees.index(d), SHIFT_THRESHOLDS_CM.index(cm)) for d, cm in HEADLINE)
+
 
 PROTOCOLS: tuple[Protocol, ...] = (
     Protocol(

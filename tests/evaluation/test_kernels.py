@@ -9,6 +9,7 @@ from benchmark.evaluation.kernels import (
     match_poses,
     resample_average_precision,
 )
+from benchmark.evaluation.matches import Matches
 
 ONE_BLOCK = (np.array([0, 2]), np.array([0, 2]), np.array([0, 4]))
 
@@ -24,22 +25,29 @@ def _compute_plain_ap(matched: np.ndarray, truths: int) -> float:
     return area
 
 
+def _pack(matched: np.ndarray) -> np.ndarray:
+    """Return the bits that stand for (D, T) bool."""
+    matches = Matches.make(len(matched), matched.shape[1:])
+    matches.store(slice(None), np.where(matched, 0, -1))
+    return matches.bits
+
+
 def test_average_precision_is_the_area_below_the_envelope() -> None:
     generator = np.random.default_rng(0)
     matched = generator.random((40, 30)) < np.linspace(0.05, 0.95, 30)
     ranked = generator.permutation(40)
-    ap, precision = compute_average_precision(np.where(matched, 0, -1), ranked, 50)
+    ap, precision = compute_average_precision(_pack(matched), 30, ranked, 50)
     expected = [_compute_plain_ap(column, 50) for column in matched[ranked].T]
     np.testing.assert_allclose(ap, expected, atol=1e-12)
     np.testing.assert_allclose(precision, matched.mean(axis=0), atol=1e-12)
 
 
 def test_empty_sides_of_average_precision() -> None:
-    nothing, some = np.zeros((0, 2), np.int16), np.full((3, 2), -1, np.int16)
-    ap, precision = compute_average_precision(nothing, np.arange(0), 4)
+    nothing, some = _pack(np.zeros((0, 2), bool)), _pack(np.zeros((3, 2), bool))
+    ap, precision = compute_average_precision(nothing, 2, np.arange(0), 4)
     assert (ap == 0).all()
     assert np.isnan(precision).all()
-    ap, precision = compute_average_precision(some, np.arange(3), 0)
+    ap, precision = compute_average_precision(some, 2, np.arange(3), 0)
     assert np.isnan(ap).all()
     assert (precision == 0).all()
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.evaluation.kernels import compute_average_precision
+from benchmark.evaluation.kernels import compute_average_precision, match_overlaps
 from benchmark.evaluation.pairs import Pairs
 from benchmark.evaluation.protocols import (
     OVERLAP_THRESHOLDS,
@@ -216,7 +216,8 @@ def test_ties_in_the_recorded_unstable_order(
         parity(item, confidence, recorded[f"iou_stage_scores_cls{category}"])
         order = positions[recorded[f"iou_stage_order_cls{category}"]]
         truths = int((scores.pairs.truth_category == category).sum())
-        ap, _ = compute_average_precision(scores.overlap_partner, order, truths)
+        matches = scores.overlap_matches
+        ap, _ = compute_average_precision(matches.bits, matches.thresholds, order, truths)
         item = "ties, in the recorded order: `iou_aps`"
         parity(item, ap, recorded["iou_aps"][category], atol=TOLERANCE)
 
@@ -277,10 +278,11 @@ def test_overlaps_matches_and_errors_one_by_one(
     parity("who may match whom (`*_iou_index`)", found, recorded["iou_index"])
     item = f"overlaps of pairs (`{prefix}_iou`)"
     parity(item, scores.overlap, recorded["iou"], atol=TOLERANCE)
-    thresholds = [OVERLAP_THRESHOLDS.index(value) for value in (0.1, 0.25, 0.5, 0.75)]
+    partner = match_overlaps(*pairs.starts, scores.overlap, np.array([0.1, 0.25, 0.5, 0.75]))
+    np.testing.assert_array_equal(partner[:, 0], scores.partner)
     starts = pairs.detection_start
     ranks = np.arange(len(frame)) - np.repeat(starts[:-1], np.diff(starts))
-    found = np.c_[where, ranks, _count_before(pairs), scores.overlap_partner[:, thresholds]]
+    found = np.c_[where, ranks, _count_before(pairs), partner]
     parity("matches (`*_match`)", found, recorded["match"])
     kept = scores.counted_detections[pairs.pair_detection] & scores.counted_truths[pairs.pair_truth]
     index = recorded["rt_index"]
