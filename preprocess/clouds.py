@@ -9,7 +9,7 @@ from benchmark.categories import Intrinsics
 from benchmark.inference import compute_seeds
 from benchmark.records import Detections, Frames
 from benchmark.shards import Objects
-from preprocess.crops import SampledCloud, compute_window, sample_cloud
+from preprocess.crops import SampledCloud, compute_window, find_shown, sample_cloud
 from preprocess.frame_tables import QuarantineRow
 
 NO_OBJECT = -1
@@ -111,7 +111,7 @@ def build_detections(regions: Sequence[Region], depth_mm: np.ndarray) -> Detecti
     """
     if not regions:
         return Detections.empty()
-    masks, known = [region.mask != 0 for region in regions], depth_mm > 0
+    masks, known = [find_shown(region.mask) for region in regions], depth_mm > 0
     return Detections(
         frame=np.zeros(len(regions)),
         category=np.array([region.category for region in regions]),
@@ -126,6 +126,6 @@ def compute_mask_box(mask: np.ndarray) -> np.ndarray:
     """Return the box (4,) [y1, x1, y2, x2] of a mask, upper ends excluded; zeros if it is empty."""
     import cv2
 
-    pixels = mask if mask.dtype == bool else mask != 0
-    x, y, width, height = cv2.boundingRect(pixels.view(np.uint8))  # 10 times as fast as numpy
+    shown = find_shown(mask).view(np.uint8)
+    x, y, width, height = cv2.boundingRect(shown)  # 10 times as fast as numpy
     return np.array([y, x, y + height, x + width], dtype=np.int32)

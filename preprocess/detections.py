@@ -13,6 +13,7 @@ import numpy as np
 
 from benchmark.categories import CATEGORIES
 from benchmark.errors import DataFormatError
+from preprocess.crops import find_shown
 from preprocess.frames import NocsFrame
 from preprocess.pickle_columns import read_dictionary, take_column
 
@@ -29,7 +30,7 @@ class FrameDetections:
         category: (N,) uint8 class ids, 1 to 6.
         bbox: (N, 4) int32 boxes.
         confidence: (N,) float32, 0 to 1; 1 where the detector gives none.
-        masks: (h, w, N), non-zero on the object.
+        masks: (h, w, N) bool, True on the object.
     """
 
     category: np.ndarray
@@ -76,7 +77,7 @@ def find_detections(folder: Path, frame: NocsFrame) -> Path | None:
     """Return a frame's detections file below `folder`, whichever detector's layout it has."""
     stem = f"results_{frame.part.split}_{frame.scene}_{frame.stem}.pkl"
     inside = (frame.part.download, _DUALPOSENET_FOLDERS[frame.part.source], "")
-    paths = [folder / name / file for name in inside for file in (stem, f"{stem}.gz")]
+    paths = (folder.joinpath(name, file) for name in inside for file in (stem, f"{stem}.gz"))
     return next((path for path in paths if path.is_file()), None)
 
 
@@ -135,7 +136,7 @@ def compute_fingerprint(detections: FrameDetections) -> str:
         digest.update(f"{column.dtype.str}{column.shape}".encode())
         digest.update(np.ascontiguousarray(column).data)
     digest.update(f"masks{detections.masks.shape}".encode())
-    digest.update(np.packbits(detections.masks != 0).data)
+    digest.update(np.packbits(detections.masks).data)
     return digest.hexdigest()
 
 
@@ -164,10 +165,11 @@ def build_detections(
         raise DataFormatError(f"{where}: expected boxes y1 x1 y2 x2 in pixels")
     if not np.all((confidence >= 0) & (confidence <= 1)):
         raise DataFormatError(f"{where}: expected confidences from 0 to 1")
+    # a mask's pixels side by side: whatever looks at one mask is several times as fast
+    side_by_side = np.ascontiguousarray(np.moveaxis(masks, 2, 0))
     return FrameDetections(
         category=category.astype(np.uint8),
         bbox=bbox.astype(np.int32),
         confidence=confidence.astype(np.float32),
-        # a mask's pixels side by side: whatever looks at one mask is several times as fast
-        masks=np.moveaxis(np.ascontiguousarray(np.moveaxis(masks, 2, 0)), 0, 2),
+        masks=np.moveaxis(find_shown(side_by_side), 0, 2),
     )

@@ -24,6 +24,10 @@ _CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
 _DEFLATE_RATIO = 1032
 """Deflate cannot pack tighter."""
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PART_HEAD = struct.Struct(">I4s")
+_Part = tuple[bytes, int, int]
+"""Kind, start and end of a part of a PNG."""
+
 _PALETTE = 3
 _INVALID_DEPTH = 32001
 
@@ -103,10 +107,14 @@ def read_png(path: Path) -> np.ndarray:
     import cv2
 
     data = read_bytes(path, _MAX_BYTES)
-    problem = find_png_problem(data)
+    problem, parts = _find_header_problem(data), []
+    if not problem:
+        parts = list(islice(_iterate_parts(data), _MAX_PARTS + 1))
+        problem = _find_part_problem(data, parts)
     if problem:
         raise DataFormatError(f"{path}: {problem}: get the file again")
-    image = cv2.imdecode(np.frombuffer(_keep_pixels(data), np.uint8), cv2.IMREAD_UNCHANGED)
+    pixels = np.frombuffer(_keep_pixels(data, parts), np.uint8)
+    image = cv2.imdecode(pixels, cv2.IMREAD_UNCHANGED)
     if image is None:
         raise DataFormatError(f"{path}: damaged image data: get the file again")
     return image if image.ndim == 2 else image[..., 2::-1]  # OpenCV: blue, green, red (, alpha)
@@ -130,8 +138,8 @@ def read_png_size(path: Path) -> tuple[int, int]:
     return width, height
 
 
-def find_png_problem(data: bytes) -> str:
-    """Return why these bytes are no PNG that can be decoded safely; empty if they are one."""
+def _find_header_problem(data: bytes) -> str:
+    """Return why these bytes do not start a PNG that can be decoded safely; empty if they do."""
     if not data.startswith(_SIGNATURE + b"\0\0\0\rIHDR") or len(data) < 33:
         return "not a PNG file"
     width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
@@ -141,12 +149,18 @@ def find_png_problem(data: bytes) -> str:
         return "has a palette, expected grey or colour values"
     if colour not in _CHANNELS or depth not in (1, 2, 4, 8, 16):
         return f"colour type {colour} with {depth} bits, which no PNG has"
-    parts = list(islice(_iterate_parts(data), _MAX_PARTS + 1))
+    return ""
+
+
+def _find_part_problem(data: bytes, parts: list[_Part]) -> str:
+    """Return what is wrong with the parts of a PNG whose header is fine; empty if nothing is."""
     if len(parts) > _MAX_PARTS:
         return f"more than {_MAX_PARTS} parts"
+    view = memoryview(data)
     for kind, start, end in parts:
-        if zlib.crc32(data[start + 4 : end - 4]) != int.from_bytes(data[end - 4 : end]):
+        if zlib.crc32(view[start + 4 : end - 4]) != int.from_bytes(view[end - 4 : end]):
             return f"damaged (checksum of its {kind!r:.20} part)"
+    width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
     packed = sum(end - start - 12 for kind, start, end in parts if kind == b"IDAT")
     bits = width * height * depth * _CHANNELS[colour]
     if not parts or parts[-1][0] != b"IEND" or 8 * _DEFLATE_RATIO * packed < bits:
@@ -154,23 +168,25 @@ def find_png_problem(data: bytes) -> str:
     return ""
 
 
-def _iterate_parts(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the kind, the start and the end of every whole part of a PNG, up to its last."""
+def _iterate_parts(data: bytes) -> Iterator[_Part]:
+    """Yield every whole part of a PNG, up to its last."""
     position, kind = len(_SIGNATURE), b""
     while kind != b"IEND" and position + 12 <= len(data):
-        length, kind = struct.unpack(">I4s", data[position : position + 8])
+        length, kind = _PART_HEAD.unpack_from(data, position)
         start, position = position, position + 12 + length
         if position > len(data):
             return
         yield kind, start, position
 
 
-def _keep_pixels(data: bytes) -> bytes:
+def _keep_pixels(data: bytes, parts: list[_Part]) -> bytes:
     """Return a PNG without its optional parts: colour profiles, texts and animations can be bombs.
 
     None of them changes the stored values.
     """
-    kept = [data[start:end] for kind, start, end in _iterate_parts(data) if kind in _PIXEL_PARTS]
+    if all(kind in _PIXEL_PARTS for kind, _, _ in parts):
+        return data[: parts[-1][2]]  # the whole file, as a rule, which is not copied
+    kept = [data[start:end] for kind, start, end in parts if kind in _PIXEL_PARTS]
     return b"".join((_SIGNATURE, *kept))
 
 
