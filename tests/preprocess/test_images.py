@@ -32,8 +32,8 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def make_png(width: int, height: int, colour: int = 0, data: bytes = b"") -> bytes:
-    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
+def make_png(width: int, height: int, colour: int = 0, data: bytes = b"", bits: int = 8) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
     )
@@ -64,6 +64,26 @@ def test_coordinates_are_red_green_and_mirrored_blue(tmp_path: Path) -> None:
     stored = read_coordinate_map(write(tmp_path / "c.png", image))
     np.testing.assert_array_equal(stored, [[[255, 51, 0]]])
     np.testing.assert_allclose(decode_coordinates(stored), [[[0.5, -0.3, 0.5]]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("colour", "channels", "bits"),
+    [(0, 1, 1), (0, 1, 2), (0, 1, 4)]
+    + [(*form, bits) for form in ((0, 1), (2, 3), (4, 2), (6, 4)) for bits in (8, 16)],
+)
+def test_every_form_and_line_filter_is_read_as_libpng_reads_it(
+    tmp_path: Path, colour: int, channels: int, bits: int
+) -> None:
+    rng = np.random.default_rng(bits)
+    lines = [bytes([row % 5]) + rng.bytes((13 * bits * channels + 7) // 8) for row in range(11)]
+    content = make_png(13, 11, colour, zlib.compress(b"".join(lines)), bits)
+    path = tmp_path / "image.png"
+    path.write_bytes(content)
+    expected = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    expected = expected if expected.ndim == 2 else expected[..., 2::-1]
+    found = read_png(path)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize(
