@@ -1,8 +1,12 @@
 """`genbench train`: train an estimator's networks on shards."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from benchmark.training.options import Precision
 
 
 @click.command("train")
@@ -24,6 +28,13 @@ import click
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda or auto.")
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    show_default=True,
+    help="Of matrix products; auto takes bfloat16 where the device has it.",
+)
 @click.option("--threads", type=click.IntRange(min=1), default=None, help="CPU threads.")
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Folder to train in.")
 def train(
@@ -35,6 +46,7 @@ def train(
     steps: int | None,
     seed: int,
     device: str,
+    precision: "Precision",
     threads: int | None,
     out: Path | None,
 ) -> None:
@@ -67,7 +79,13 @@ def train(
     name = "-".join([estimator, preset or "default", *([f"without-{holdout}"] if holdout else [])])
     folder = out or get_runs_home() / f"train-{name}"
     options = FitOptions(
-        preset=preset, holdout=holdout, minutes=budget, steps=steps, seed=seed, device=device
+        preset=preset,
+        holdout=holdout,
+        minutes=budget,
+        steps=steps,
+        seed=seed,
+        device=device,
+        precision=precision,
     )
     with logging_into(folder):
         fit(shards, folder, options, report=say, show=show_progress)

@@ -127,7 +127,9 @@ def _fit_stages(
         outcome = trainer.run()
         trainer.load_average()
         path = folder / f"{stage.name}.safetensors"
-        card[stage.name] = _write_network(recipe, outcome, path, plan)
+        card[stage.name] = _write_network(recipe, outcome, path, plan) | {
+            "precision": str(trainer.precision).removeprefix("torch.")
+        }
     return card
 
 
@@ -148,6 +150,7 @@ def _share_budget(options: FitOptions, share: float) -> TrainingOptions:
         minutes=options.minutes and share * options.minutes,
         seed=options.seed,
         device=options.device,
+        precision=options.precision,
     )
 
 

@@ -1,9 +1,11 @@
 """A point-cloud encoder sized for a CPU: local patches, a coarser level, then self-attention."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
+
+from benchmark.networks.patch_pooling import pool_patches, pool_rows
+from benchmark.networks.point_ops_torch import gather_rows
+from benchmark.networks.self_attention import Transformer
 
 
 class PatchEncoder(nn.Module):
@@ -31,19 +33,7 @@ class PatchEncoder(nn.Module):
         self.coarse_feature = nn.Linear(64, width)
         self.coarse_offset = nn.Linear(3, width, bias=False)
         self.place = nn.Linear(3, width)
-        self.attention = nn.TransformerEncoder(
-            nn.TransformerEncoderLayer(
-                width,
-                4,
-                2 * width,
-                dropout=0.0,
-                activation="gelu",
-                batch_first=True,
-                norm_first=True,
-            ),
-            layers,
-            enable_nested_tensor=False,
-        )
+        self.attention = Transformer(width, heads=4, layers=layers)
         self.summary = nn.Sequential(nn.LayerNorm(2 * width), nn.Linear(2 * width, features))
 
     def forward(
@@ -58,50 +48,34 @@ class PatchEncoder(nn.Module):
             coarse: (B, TOKENS, TOKEN_NEIGHBOURS) rows of the centres.
         """
         centre_points = gather_rows(points, centres)
-        patches = gather_rows(points, neighbours)
-        offsets = patches - centre_points[:, :, None]
-        fine = torch.relu(self.fine_inner(torch.cat([4 * offsets, patches], dim=-1)))
-        fine = self.fine_norm(torch.relu(max_over_neighbours(self.fine_outer(fine))))
+        fine = self._embed_patches(points, centre_points, neighbours)
         token_points = centre_points[:, : self.TOKENS]
-        offsets = gather_rows(centre_points, coarse) - token_points[:, :, None]
-        patches = gather_rows(self.coarse_feature(fine), coarse) + self.coarse_offset(offsets)
-        tokens = torch.relu(max_over_neighbours(patches)) + self.place(token_points)
-        tokens = self.attention(tokens)
+        tokens = torch.relu(self._pool_centres(fine, centre_points, coarse))
+        tokens = self.attention(tokens + self.place(token_points))
         pooled = torch.cat([tokens.amax(dim=1), tokens.mean(dim=1)], dim=-1)
         features: Tensor = self.summary(pooled)
         return features
 
+    def _embed_patches(self, points: Tensor, centres: Tensor, neighbours: Tensor) -> Tensor:
+        """Return the features (B, CENTRES, 64) of the fine patches around the centres (B, C, 3).
 
-def gather_rows(values: Tensor, rows: Tensor) -> Tensor:
-    """Pick rows of each batch element: (B, N, C) and indices (B, ...) give (B, ..., C)."""
-    batch, count, channels = values.shape
-    offsets = torch.arange(batch, device=values.device).view(-1, *[1] * (rows.dim() - 1)) * count
-    flat = (rows + offsets).reshape(-1)
-    picked: Tensor = values.reshape(-1, channels).index_select(0, flat)
-    return picked.view(*rows.shape, channels)
+        The inner layer sees the point and, four times as large, its offset from the centre: a
+        linear map of point and centre.
+        """
+        by_offset, by_place = self.fine_inner.weight[:, :3], self.fine_inner.weight[:, 3:]
+        inner = (4 * by_offset + by_place, -4 * by_offset, self.fine_inner.bias)
+        outer = (self.fine_outer.weight, self.fine_outer.bias)
+        pooled = pool_patches(points, centres, neighbours, inner, outer)
+        embedded: Tensor = self.fine_norm(pooled.relu())
+        return embedded
 
+    def _pool_centres(self, fine: Tensor, centres: Tensor, coarse: Tensor) -> Tensor:
+        """Return the maxima (B, TOKENS, width) over the centres around each of the first TOKENS.
 
-def max_over_neighbours(values: Tensor) -> Tensor:
-    """Return the maximum (B, P, C) over the neighbours of (B, P, N, C).
-
-    Its gradient goes to every neighbour that attains the maximum. `torch.amax` shares it among
-    them, which on a CPU costs seven times as much and matters to repeated points only.
-    """
-    pooled: Tensor = _NeighbourMaximum.apply(values)  # type: ignore[no-untyped-call]
-    return pooled
-
-
-class _NeighbourMaximum(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
-        maximum = values.amax(dim=2)
-        ctx.save_for_backward(values, maximum)
-        return maximum
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        values, maximum = ctx.saved_tensors
-        # A comparison written as floats is a vectorised pass; one to booleans and back is not.
-        attained = torch.empty_like(values)
-        torch.eq(values, maximum[:, :, None], out=attained)
-        return attained.mul_(gradient[:, :, None])
+        A neighbour gives its feature and its offset from the token; the token's own place, being
+        the same for all of them, is subtracted from the maximum.
+        """
+        with torch.autocast(centres.device.type, enabled=False):
+            values = self.coarse_feature(fine) + self.coarse_offset(centres)
+            places: Tensor = self.coarse_offset(centres[:, : self.TOKENS])
+        return pool_rows(values, coarse) - places

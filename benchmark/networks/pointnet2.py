@@ -16,7 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmark.networks.point_ops import find_in_ball, sample_farthest
-from benchmark.networks.point_ops_torch import find_in_ball_torch, sample_farthest_torch
+from benchmark.networks.point_ops_torch import (
+    find_in_ball_torch,
+    gather_rows,
+    sample_farthest_torch,
+)
 
 ENCODER_FEATURES = 1024
 
@@ -169,14 +173,6 @@ class SharedLayer(nn.Module):
         scale = state["bn.bn.weight"] / torch.sqrt(state["bn.bn.running_var"] + self._EPS)
         bias = state["bn.bn.bias"] - state["bn.bn.running_mean"] * scale
         return state["conv.weight"][:, :, 0, 0] * scale[:, None], bias
-
-
-def gather_rows(values: Tensor, rows: Tensor) -> Tensor:
-    """Return values (B, N, C) at the row indices (B, ...), as (B, ..., C)."""
-    first = torch.arange(len(values), device=values.device) * values.shape[1]
-    flat = rows + first.view(-1, *[1] * (rows.dim() - 1))
-    picked = torch.flatten(values, 0, 1).index_select(0, flat.reshape(-1))
-    return picked.view(*rows.shape, values.shape[-1])
 
 
 def _pool_folded(

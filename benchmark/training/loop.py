@@ -24,6 +24,8 @@ from benchmark.progress import ShowProgress, show_nothing
 from benchmark.training.clouds import CloudBatch, TrainingClouds
 from benchmark.training.curve import write_loss_curve
 from benchmark.training.log import LogRow, append_row, forget_rows_after, read_rows
+from benchmark.training.options import Precision
+from benchmark.training.precision import choose_precision
 from benchmark.training.processes import Processes
 from benchmark.training.states import write_state
 
@@ -73,6 +75,7 @@ class TrainingOptions:
         minutes: time budget; the steps that fit are measured at the start and then fixed.
         seed: of weights, batches, augmentation and noise.
         device: torch device.
+        precision: of matrix products.
         validate_every, save_every, log_every: steps between two of each.
         save_seconds: most time between two check-points.
         clip: largest norm of the gradient.
@@ -82,6 +85,7 @@ class TrainingOptions:
     minutes: float | None = None
     seed: int = 0
     device: str = "cpu"
+    precision: Precision = "auto"
     validate_every: int = 1000
     save_every: int = 500
     log_every: int = 50
@@ -130,6 +134,7 @@ class Trainer:
         self._losses: deque[float] = deque(maxlen=options.log_every)
         self._saved = time.monotonic()
         self.processes = Processes.join(options.device)
+        self.precision = choose_precision(options.precision, self.processes.device)
         recipe.network.to(self.processes.device)
         self.optimiser = recipe.make_optimiser()
         self.average = {name: value.clone() for name, value in recipe.network.state_dict().items()}
@@ -215,7 +220,8 @@ class Trainer:
             group["lr"] = rate
         self.optimiser.zero_grad(set_to_none=True)
         prepared = {name: value.to(device, non_blocking=True) for name, value in prepared.items()}
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        is_reduced = self.precision != torch.float32
+        with torch.autocast(device.type, torch.bfloat16, enabled=is_reduced):
             loss = self.recipe.compute_loss(prepared)
         loss.backward()  # type: ignore[no-untyped-call]
         parameters = list(self.recipe.network.parameters())

@@ -1,6 +1,9 @@
 """Options of a training, as the command line hands them to an estimator's `fit`."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +17,7 @@ class FitOptions:
         steps: optimiser steps of each network; None if `minutes` is given.
         seed: of weights, batches, augmentation and noise.
         device: "cpu", "cuda" or "auto".
+        precision: of matrix products.
     """
 
     preset: str | None = None
@@ -22,3 +26,4 @@ class FitOptions:
     steps: int | None = None
     seed: int = 0
     device: str = "auto"
+    precision: Precision = "auto"

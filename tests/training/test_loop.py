@@ -22,7 +22,8 @@ Make = Callable[[], Any]
 
 
 def train(recipe: Any, shards: list[Path], folder: Path, **options: Any) -> Trainer:
-    settings = TrainingOptions(**({"log_every": 10, "save_every": 10} | options))
+    fixed = {"log_every": 10, "save_every": 10, "precision": "float32"}
+    settings = TrainingOptions(**(fixed | options))
     clouds = TrainingClouds(shards)
     trainer = Trainer(
         recipe,
@@ -151,7 +152,7 @@ class Recipe(LinearRecipe):
 
 torch.manual_seed(0)
 clouds = TrainingClouds(sorted(Path(sys.argv[2]).glob("*.h5")))
-options = TrainingOptions(steps=12, save_every=4)
+options = TrainingOptions(steps=12, save_every=4, precision="float32")
 Trainer(Recipe(), clouds, options, Path(sys.argv[1]), report=lambda _: None).run()
 """
 
