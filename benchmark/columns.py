@@ -8,6 +8,7 @@ down exactly once.
 import hashlib
 import io
 import math
+import mmap
 import os
 import re
 import socket
@@ -251,6 +252,16 @@ def map_dataset(dataset: h5py.Dataset) -> np.ndarray:
     return np.memmap(
         dataset.file.filename, mode="r", dtype=dataset.dtype, shape=dataset.shape, offset=offset
     )
+
+
+def release_pages(values: np.ndarray | None) -> None:
+    """Let go of what has been read of a memory map; it is read again where it is asked for again.
+
+    The system would take these pages back when it needs memory. Until then they count as ours.
+    """
+    source: mmap.mmap | None = getattr(values, "_mmap", None)
+    if source is not None and getattr(values, "mode", "") == "r" and hasattr(mmap, "MADV_DONTNEED"):
+        source.madvise(mmap.MADV_DONTNEED)
 
 
 def compute_checksum(

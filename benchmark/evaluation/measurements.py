@@ -36,7 +36,7 @@ class Measurements:
     """What was found out about each detection (D), object (G) and pair (P), in order of `Pairs`.
 
     Attributes:
-        overlap: (P,) overlap of each pair.
+        overlap: (P,) float32, overlap of each pair.
         errors: of each pair.
         partner: (D,) int16, the object of its block that each detection is matched to where it
             overlaps by more than `MATCH_OVERLAP`; -1 for none.
@@ -107,7 +107,7 @@ def make_room(task: Task, pairs: Pairs) -> Measurements:
         size_matches = Matches.make(detections, (len(OVERLAP_THRESHOLDS),))
     poses = len(task.protocol.degree_thresholds), len(SHIFT_THRESHOLDS_CM)
     return Measurements(
-        overlap=np.empty(count),
+        overlap=np.empty(count, np.float32),
         errors=PairErrors(degree=np.empty(count), cm=np.empty(count)),
         partner=np.empty(detections, np.int16),
         headline_partner=np.empty((detections, len(HEADLINE)), np.int16),

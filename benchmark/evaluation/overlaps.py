@@ -24,8 +24,8 @@ _BOX_OVERLAPS = {
 
 def has_sizes(predictions: Predictions) -> bool:
     """Tell whether the method predicts sizes."""
-    estimated = predictions.estimates.estimated != 0
-    return bool(np.isfinite(predictions.estimates.extents[estimated]).any())
+    sized = np.isfinite(predictions.estimates.extents).any(axis=1)
+    return bool((sized & (predictions.estimates.estimated != 0)).any())
 
 
 def choose_overlap(protocol: Protocol, predictions: Predictions, sizes: Sizes) -> Overlap:

@@ -136,8 +136,8 @@ def build_pairs(predictions: Predictions, stable_ties: bool) -> Pairs:
         for sorted_keys in (detection_keys[detection], truth_keys[truth])
     ]
     return Pairs(
-        detection=detection,
-        truth=truth,
+        detection=detection.astype(np.int32),
+        truth=truth.astype(np.int32),
         detection_start=starts[0],
         truth_start=starts[1],
         pair_start=np.concatenate([[0], np.cumsum(np.diff(starts[0]) * np.diff(starts[1]))]),

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from benchmark.aggregation import count_kept, pool_average, rank_hypotheses, select_hypotheses
+from benchmark.columns import release_pages
 from benchmark.errors import ConfigError
 from benchmark.evaluation.pairs import Pairs
 from benchmark.evaluation.protocols import Options, Protocol
@@ -19,7 +20,7 @@ from benchmark.geometry.symmetry import (
 from benchmark.predictions import Predictions
 
 _ROUNDING_DEG = 1e-9  # equal rotations differ by 1e-14 once scales and averages are taken out
-_AT_A_TIME = 4096
+_HYPOTHESES_AT_A_TIME = 1 << 16
 _RANDOM_STREAM = 0x72616E6B  # keeps the random ranker's draws apart from other uses of the seed
 
 
@@ -92,7 +93,7 @@ class Selection:
 
     def pool(self) -> Hypotheses:
         """Return the average of what is kept, of every detection of `rows`."""
-        kept = (self.keep(places) for places in _iterate_chunks(len(self.rows)))
+        kept = (self.keep(places) for places in _iterate_chunks(len(self.rows), self.count))
         parts = [part if self.count == 1 else part.pool() for part in kept]
         return Hypotheses(
             rotation=np.concatenate([part.rotation for part in parts]),
@@ -124,6 +125,11 @@ class Ranked:
             order=self._rank(rows) if self.count > 1 else None,
         )
 
+    def release(self) -> None:
+        """Let go of what has been read, where hypotheses lie in a file."""
+        release_pages(self.predictions.hypotheses)
+        release_pages(self.predictions.energies)
+
     def _rank(self, rows: np.ndarray) -> np.ndarray | None:
         """Return the order (n, count, 2) of some hypotheses, None where nothing ranks them."""
         if self.drawn is not None:
@@ -131,7 +137,7 @@ class Ranked:
         if self.predictions.energies is None:
             return None
         order = _make_order(len(rows), self.count)
-        for part in _iterate_chunks(len(rows)):
+        for part in _iterate_chunks(len(rows), self.count):
             energies = np.asarray(self.predictions.energies[rows[part], : self.count])
             order[part] = rank_hypotheses(energies, self.options.ranking or "separate")
         return order
@@ -163,17 +169,21 @@ def _count_hypotheses(predictions: Predictions, options: Options) -> int:
     return count
 
 
-def _iterate_chunks(rows: int) -> Iterator[np.ndarray]:
-    """Yield row numbers, at most `_AT_A_TIME` at once; an empty array where there are no rows."""
-    for start in range(0, max(rows, 1), _AT_A_TIME):
-        yield np.arange(start, min(start + _AT_A_TIME, rows))
+def _iterate_chunks(rows: int, count: int) -> Iterator[np.ndarray]:
+    """Yield row numbers of `count` hypotheses each, some thousands of hypotheses at once.
+
+    Without rows, that is one empty array.
+    """
+    size = max(1, _HYPOTHESES_AT_A_TIME // count)
+    for start in range(0, max(rows, 1), size):
+        yield np.arange(start, min(start + size, rows))
 
 
 def _draw_order(rows: int, count: int, options: Options) -> np.ndarray:
     """Return an order (rows, count, 2) by chance, drawn in the order of the file."""
     generator = np.random.default_rng([options.seed, _RANDOM_STREAM])
     order = _make_order(rows, count)
-    for part in _iterate_chunks(rows):
+    for part in _iterate_chunks(rows, count):
         energies = generator.random((len(part), count, 2))
         order[part] = rank_hypotheses(energies, options.ranking or "separate")
     return order
@@ -218,7 +228,7 @@ def compute_pair_errors(
     truth = pairs.truth[pairs.pair_truth[allowed]]
     oracle = selection.options.pooling == "nearest" or selection.options.ranker == "gt"
     spread = _Spread.make(len(detection), protocol)
-    for part in _iterate_pairs(detection):
+    for part in _iterate_pairs(detection, selection.count):
         if oracle and selection.count > 1:
             chosen = _choose_by_truth(selection, detection[part], truth[part])
         else:
@@ -230,10 +240,11 @@ def compute_pair_errors(
     return spread.finish(allowed)
 
 
-def _iterate_pairs(detection: np.ndarray) -> Iterator[slice]:
-    """Yield slices of about `_AT_A_TIME` pairs that do not part the pairs of a detection."""
+def _iterate_pairs(detection: np.ndarray, count: int) -> Iterator[slice]:
+    """Yield slices of pairs, of `count` hypotheses each, that do not part those of a detection."""
+    size = max(1, _HYPOTHESES_AT_A_TIME // count)
     first = np.flatnonzero(np.diff(detection, prepend=-1))
-    wanted = np.searchsorted(first, np.arange(0, len(detection), _AT_A_TIME), side="right") - 1
+    wanted = np.searchsorted(first, np.arange(0, len(detection), size), side="right") - 1
     for start, end in pairwise([*first[np.unique(wanted)], len(detection)]):
         yield slice(start, end)
 

@@ -47,6 +47,7 @@ def score_detections(predictions: Predictions, protocol: Protocol, options: Opti
     found = make_room(task, pairs)
     for part in pairs.split():
         measure(task, part, found)
+        task.ranked.release()
     every = np.ones(len(pairs.detection), bool), np.ones(len(pairs.truth), bool)
     counted = found.counted_detections, found.counted_truths
     overlap_curves = _compute_curves(task, pairs, found.overlap_matches, every)
