@@ -36,7 +36,12 @@ def _measure(make: Make, frames: int, protocol: str, out: Path) -> int:
 
 
 @pytest.mark.parametrize("protocol", ["genpose", "nocs", "strict", "tracking-genpose"])
-def test_memory_hardly_grows(make: Make, protocol: str, tmp_path: Path) -> None:
+def test_memory_hardly_grows(
+    make: Make, monkeypatch: pytest.MonkeyPatch, protocol: str, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(pairs, "_AT_A_TIME", 256)
+    monkeypatch.setattr(files, "_ROWS_AT_A_TIME", 256)
+    monkeypatch.setattr(bootstrap, "_WEIGHTS_AT_A_TIME", 256)
     evaluate(make(5), [protocol], Options(rounds=4))  # compiles
     few, many = (_measure(make, frames, protocol, tmp_path) for frames in (FEW, MANY))
     detections = 6 * (MANY - FEW)
