@@ -50,11 +50,11 @@ def list_tracked_frames(predictions: Predictions, instances: Instances) -> Track
     truth = np.flatnonzero(instances.detection >= 0)
     objects, frame = predictions.ground_truth, predictions.ground_truth.frame[truth]
     place = _find_places(predictions)[frame]
-    _, track = np.unique(
-        [predictions.frames.scene[frame].astype(str), objects.instance[truth].astype(str)],
-        axis=1,
-        return_inverse=True,
+    scene, instance = (
+        np.unique(names, return_inverse=True)[1].astype(np.int64)
+        for names in (predictions.frames.scene, objects.instance)
     )
+    track = scene[frame] * (instance.max(initial=0) + 1) + instance[truth]
     order = np.lexsort((place, track))
     truth, place, track = truth[order], place[order], track[order]
     begins = np.diff(track, prepend=-1) != 0

@@ -45,7 +45,8 @@ def test_memory_hardly_grows(
     evaluate(make(5), [protocol], Options(rounds=4))  # compiles
     few, many = (_measure(make, frames, protocol, tmp_path) for frames in (FEW, MANY))
     detections = 6 * (MANY - FEW)
-    assert (many - few) / detections < BYTES_A_DETECTION
+    each = (many - few) / detections
+    assert each < BYTES_A_DETECTION
 
 
 def _use_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
