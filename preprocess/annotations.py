@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,15 @@ class Annotation:
     category: np.ndarray | None = None
     bbox: np.ndarray | None = None
     extents: np.ndarray | None = None
+
+    @cached_property
+    def pose(self) -> Similarity:
+        """The transforms (N,), taken apart."""
+        return Similarity(
+            compute_scale(self.transform),
+            compute_rotation(self.transform),
+            self.transform[:, :3, 3],
+        )
 
 
 def get_annotation_path(frame: NocsFrame) -> Path:
@@ -174,7 +184,7 @@ def _build_label(
     annotation: Annotation,
     row: int,
 ) -> ObjectLabel:
-    transform = annotation.transform[row]
+    pose = annotation.pose
     if annotation.extents is not None:
         extents = annotation.extents[row].astype(float)
     else:
@@ -182,9 +192,7 @@ def _build_label(
         extents = extents / np.linalg.norm(extents)
     return ObjectLabel(
         instance=instance,
-        pose=Similarity(
-            compute_scale(transform), compute_rotation(transform), transform[:3, 3].copy()
-        ),
+        pose=Similarity(pose.scale[row], pose.rotation[row], pose.translation[row]),
         extents=extents,
         handle_visible=bool(annotation.handle_visible[row]) or instance.meta.category != MUG,
     )

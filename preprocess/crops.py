@@ -202,4 +202,7 @@ def _back_project(
     z = z_mm.astype(np.float32)
     x = (u.astype(np.float32) - np.float32(intrinsics.cx)) * z / np.float32(intrinsics.fx)
     y = (v.astype(np.float32) - np.float32(intrinsics.cy)) * z / np.float32(intrinsics.fy)
-    return np.stack([x, y, z], axis=1) / np.float32(1000)
+    points = np.empty((len(z), 3), np.float32)
+    points[:, 0], points[:, 1], points[:, 2] = x, y, z
+    points /= np.float32(1000)
+    return points

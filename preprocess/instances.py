@@ -122,7 +122,7 @@ def select_usable(
     """Divide instances into those that SPD keeps and quarantine rows for the others."""
     usable, left_out = [], []
     for instance in instances:
-        problem = _find_problem(instance, instance.select(depth_mm))
+        problem = _find_problem(instance, depth_mm)
         if problem is None:
             usable.append(instance)
         else:
@@ -134,9 +134,11 @@ def _find_problem(instance: VisibleInstance, depth_mm: np.ndarray) -> tuple[str,
     """Return reason and detail why an instance cannot be used; None if it can."""
     if instance.meta.model in _BAD_MODELS:
         return "known_bad_model", f"model {instance.meta.model} is broken in NOCS"
-    valid = int(np.count_nonzero(depth_mm))
+    y1, x1, y2, x2 = instance.bbox
+    depth = depth_mm[y1:y2, x1:x2] * instance.mask  # several times as fast as to select
+    valid = int(np.count_nonzero(depth))
     if valid < MIN_VALID_PIXELS:
         return "too_few_pixels", f"{valid} pixels with depth, expected {MIN_VALID_PIXELS} or more"
-    if depth_mm.max() > BROKEN_DEPTH_MM:
-        return "broken_depth", f"depth up to {int(depth_mm.max())} mm, expected less than 32 m"
+    if depth.max() > BROKEN_DEPTH_MM:
+        return "broken_depth", f"depth up to {int(depth.max())} mm, expected less than 32 m"
     return None
