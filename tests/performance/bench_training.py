@@ -2,8 +2,10 @@
 
     python tests/performance/bench_training.py [--shards FOLDER] [--steps 10]
 
-Processor seconds are counted, which other load on the machine hardly changes. The bound is the
-matrix products of forward and backward pass at the speed of one large product.
+Processor seconds are counted, by one thread: on a busy machine, a second one spins while it waits.
+The bound is the matrix products of forward and backward pass at the speed of one large product, in
+float32 and in the precision that training takes here. A last line is the training loop itself, on
+all cores by the clock: how long a step takes, and how much of it is waiting for data.
 """
 
 import argparse
@@ -23,13 +25,18 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmark.diffusion import compact, compact_recipes, paper_recipes
 from benchmark.diffusion.compact_recipes import CompactScoreRecipe
 from benchmark.diffusion.paper_recipes import PaperRecipe
-from benchmark.networks import pointnet2
+from benchmark.environment import count_cores
+from benchmark.memory import keep_freed_memory
+from benchmark.networks import patch_encoder, pointnet2
+from benchmark.networks.patch_pooling import pool_patches_in_layers
 from benchmark.shards import find_shards
 from benchmark.training import loop
 from benchmark.training.clouds import TrainingClouds
 from benchmark.training.loop import Recipe, Trainer, TrainingOptions
+from benchmark.training.options import Precision
 
 SIDE = 1024
+PRECISIONS: tuple[Precision, ...] = ("float32", "auto")
 STAGES: dict[str, tuple[tuple[Any, str], ...]] = {
     "reading clouds": ((TrainingClouds, "draw"), (TrainingClouds, "fetch")),
     "augmentation": (
@@ -78,56 +85,84 @@ def counting(spent: dict[str, float]) -> Iterator[None]:
             item.stop()
 
 
-def measure_products(repeats: int = 5) -> float:
+def measure_products(precision: torch.dtype, repeats: int = 9) -> float:
     """Return the speed of a large matrix product: multiply-adds a processor second."""
-    left, right = torch.randn(SIDE, SIDE), torch.randn(SIDE, SIDE)
-    torch.mm(left, right)
-    start = time.process_time()
+    left, right = torch.randn(2, SIDE, SIDE).to(precision)
+    seconds = []
     for _ in range(repeats):
+        start = time.process_time()
         torch.mm(left, right)
-    return repeats * SIDE**3 / (time.process_time() - start)
+        seconds.append(time.process_time() - start)
+    return SIDE**3 / min(seconds)
 
 
-def make_trainer(recipe: Recipe, shards: Path, folder: Path) -> Trainer:
+def make_trainer(recipe: Recipe, shards: Path, folder: Path, precision: Precision) -> Trainer:
     """Return a trainer that neither logs nor saves while it is timed."""
     never = 10**9
-    options = TrainingOptions(steps=never, save_every=never, log_every=never, validate_every=never)
+    options = TrainingOptions(
+        steps=never,
+        save_every=never,
+        log_every=never,
+        validate_every=never,
+        save_seconds=never,
+        precision=precision,
+    )
     return Trainer(recipe, TrainingClouds(find_shards(shards, split="train")), options, folder)
 
 
 def count_products(trainer: Trainer) -> int:
-    """Return the multiply-adds of the matrix products of one step."""
+    """Return the multiply-adds of the matrix products of one step, patches included."""
     prepared = trainer._load(0)
-    with FlopCounterMode(display=False) as counter:
+    with (
+        FlopCounterMode(display=False) as counter,
+        patch.object(patch_encoder, "pool_patches", pool_patches_in_layers),
+    ):
         trainer.recipe.compute_loss(prepared).backward()
     trainer.optimiser.zero_grad(set_to_none=True)
     return counter.get_total_flops() // 2
 
 
-def report(name: str, recipe: Recipe, shards: Path, steps: int) -> None:
+def report(name: str, recipe: Recipe, shards: Path, steps: int, precision: Precision) -> None:
     """Print processor time a step, its shares, and its ratio to the bound."""
-    folder = BENCH_DATA / "training" / name
-    trainer = make_trainer(recipe, shards, folder)
+    trainer = make_trainer(recipe, shards, BENCH_DATA / "training" / name, precision)
     products = count_products(trainer)
     trainer._update(trainer._load(0))
     spent: dict[str, float] = defaultdict(float)
-    started, wall = time.process_time(), time.perf_counter()
+    started = time.process_time()
     with counting(spent):
         for step in range(1, steps + 1):
             trainer._update(trainer._load(step))
-    total, wall = ((time.process_time() - started) / steps, (time.perf_counter() - wall) / steps)
-    bound = products / measure_products()
-    size = recipe.batch_size
-    print(f"{name}: {size} clouds x {recipe.draws} draws a step, {torch.get_num_threads()} threads")
-    print(f"  {total:.3f} processor seconds a step ({wall:.3f} s on the clock, data in turn)")
-    print(f"  {size / total:.0f} clouds a processor second; ", end="")
-    print(f"bound by {products / 1e9:.1f} G multiply-adds: {size / bound:.0f}, ", end="")
+    total = (time.process_time() - started) / steps
+    bound = products / measure_products(trainer.precision)
+    size, kind = recipe.batch_size, str(trainer.precision).removeprefix("torch.")
+    print(f"{name}, {kind}: {size} clouds x {recipe.draws} draws a step")
+    print(f"  {total:.3f} processor seconds a step, {size / total:.0f} clouds a processor second")
+    print(f"  bound by {products / 1e9:.1f} G multiply-adds: {size / bound:.0f}, ", end="")
     print(f"{total / bound:.2f} times the bound")
     if "neighbour search" in spent and isinstance(recipe, PaperRecipe):
         spent["forward pass"] -= spent["neighbour search"]
     spent["else"] = steps * total - sum(spent.values())
     for stage, seconds in sorted(spent.items(), key=lambda item: -item[1]):
         print(f"    {stage:<18}{1e3 * seconds / steps:8.1f} ms {seconds / steps / total:6.1%}")
+
+
+def report_loop(recipe: Recipe, shards: Path, steps: int) -> None:
+    """Print how long a step takes by the clock while the next batches are made beside it."""
+    torch.set_num_threads(count_cores())
+    trainer = make_trainer(recipe, shards, BENCH_DATA / "training" / "loop", "auto")
+    batches, taken, waited = trainer._batches(0), [], 0.0
+    for _ in range(steps):
+        start = time.perf_counter()
+        prepared = next(batches)
+        fetched = time.perf_counter()
+        trainer._update(prepared)
+        waited += fetched - start
+        taken.append(time.perf_counter() - start)
+    batches.close()
+    taken.sort()
+    print(f"training loop, {count_cores()} threads: ", end="")
+    print(f"fastest step {taken[0]:.3f} s, median {taken[len(taken) // 2]:.3f} s; ", end="")
+    print(f"{waited / sum(taken):.1%} of the time waits for data")
 
 
 def make_training_shards() -> Path:
@@ -148,12 +183,19 @@ def main() -> None:
     parser.add_argument("--presets", nargs="+", default=["compact", "paper"])
     arguments = parser.parse_args()
     shards = arguments.shards or make_training_shards()
-    torch.manual_seed(0)
+    keep_freed_memory()
+    torch.set_num_threads(1)
+    for precision in PRECISIONS:
+        torch.manual_seed(0)
+        if "compact" in arguments.presets:
+            recipe = replace(CompactScoreRecipe(), draws=arguments.draws)
+            report("compact", recipe, shards, arguments.steps, precision)
+        if "paper" in arguments.presets:
+            recipe = PaperRecipe(batch_size=16)
+            report("paper", recipe, shards, max(1, arguments.steps // 5), precision)
     if "compact" in arguments.presets:
         recipe = replace(CompactScoreRecipe(), draws=arguments.draws)
-        report("compact", recipe, shards, arguments.steps)
-    if "paper" in arguments.presets:
-        report("paper", PaperRecipe(batch_size=16), shards, max(1, arguments.steps // 5))
+        report_loop(recipe, shards, 3 * arguments.steps)
 
 
 if __name__ == "__main__":
