@@ -1,21 +1,26 @@
 """`genbench run`: an estimator over shards, and the table."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmark.cli.console import get_data_home, get_runs_home, say, show_progress
+from benchmark.cli.console import get_runs_home, show_progress
+from benchmark.cli.default_shards import find_test_shards
+from benchmark.cli.run_report import report
 from benchmark.cli.spreading import connect_if_asked, spreading_options
 
 if TYPE_CHECKING:
+    from benchmark.cluster import MapTasks
     from benchmark.running import RunOptions
     from benchmark.shards import Split
 
+    _Source = tuple[Path | None, Split]  # shards, or their folder and which of them
+    _Spreading = AbstractContextManager[MapTasks | None]
+
 _ESTIMATOR_OPTIONS = ("preset", "weights", "hypotheses", "keep", "device")
 _TRACKING_OPTIONS = ("policy", "start", "models")
-_PRINTED = ("tx", "ty", "tz", "spread_deg", "spread_cm")
-_PRINTED_ROWS = 20
 
 
 @click.command("run")
@@ -126,19 +131,8 @@ def run(
 
     With --track the annotated objects are followed from frame to frame, each from its pose before.
     """
-    from benchmark.errors import ConfigError
-    from benchmark.logs import logging_into
-    from benchmark.memory import keep_freed_memory
-    from benchmark.registry import load_estimator
-    from benchmark.running import count_frames, describe_run, name_run, run_estimator
-
-    keep_freed_memory()
-    if threads is not None:
-        import torch
-
-        torch.set_num_threads(threads)
-    if (scheduler or cluster) and (track or holdout):
-        raise ConfigError("--scheduler and --cluster spread plain runs, not --track or --holdout")
+    _set_up(threads)
+    _check_spreading(scheduler or cluster, track or holdout)
     following = {name: chosen.pop(name) for name in _TRACKING_OPTIONS}
     options = build_options(chosen, tracking=track)
     if track:
@@ -149,20 +143,69 @@ def run(
         return
     check_not_given(following)
     if holdout is not None:
-        from benchmark.categories import get_category
-        from benchmark.cli.holdout import run_holdout
-
-        get_category(holdout)  # an unknown one is refused before anything is rendered
-        paths = find_test_shards(context, shards, split)
         places = {"out": out, "train_shards": train_shards}
-        run_holdout(holdout, estimator, paths, options, **places, as_json=as_json)
+        _run_without(context, holdout, estimator, (shards, split), options, places, as_json)
         return
+    spreading = connect_if_asked(scheduler, cluster)
+    _run_plainly(context, estimator, (shards, split), options, out, spreading, as_json)
+
+
+def _set_up(threads: int | None) -> None:
+    """Prepare the process for networks that compute for a long time."""
+    from benchmark.memory import keep_freed_memory
+
+    keep_freed_memory()
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def _check_spreading(spread: str | None, other: str | bool | None) -> None:
+    from benchmark.errors import ConfigError
+
+    if spread and other:
+        raise ConfigError("--scheduler and --cluster spread plain runs, not --track or --holdout")
+
+
+def _run_without(
+    context: click.Context,
+    category: str,
+    estimator: str,
+    source: "_Source",
+    options: "RunOptions",
+    places: dict[str, Path | None],
+    as_json: bool,
+) -> None:
+    """Compare weights that were trained with and without a category."""
+    from benchmark.categories import get_category
+    from benchmark.cli.holdout import run_holdout
+
+    get_category(category)  # an unknown one is refused before anything is rendered
+    paths = find_test_shards(context, *source)
+    run_holdout(category, estimator, paths, options, **places, as_json=as_json)
+
+
+def _run_plainly(
+    context: click.Context,
+    estimator: str,
+    source: "_Source",
+    options: "RunOptions",
+    out: Path | None,
+    spreading: "_Spreading",
+    as_json: bool,
+) -> None:
+    """Estimate every detection by itself, and print the table."""
+    from benchmark.logs import logging_into
+    from benchmark.registry import load_estimator
+    from benchmark.running import count_frames, describe_run, name_run, run_estimator
+
     loaded = load_estimator(estimator, options.estimator)
-    paths = find_test_shards(context, shards, split)
+    paths = find_test_shards(context, *source)
     target = out or get_runs_home() / name_run(describe_run(loaded, options), paths)
     with logging_into(target):
         with (
-            connect_if_asked(scheduler, cluster) as map_tasks,
+            spreading as map_tasks,
             show_progress("estimating", count_frames(paths, options.limit)) as advance,
         ):
             run_estimator(loaded, paths, target, options, advance, map_tasks)
@@ -192,58 +235,4 @@ def build_options(chosen: dict[str, Any], *, tracking: bool = False) -> "RunOpti
     extra = {name: value for name, value in chosen.items() if value is not None}
     return RunOptions(
         **run_options, estimator=EstimatorOptions(**told, tracking=tracking, extra=extra)
-    )
-
-
-def find_test_shards(context: click.Context, shards: Path | None, split: "Split") -> list[Path]:
-    """Return the shard files to run on; those of synth6 small if none are given."""
-    from benchmark.shards import find_shards
-
-    folder = shards or make_default_shards(context)
-    return [folder] if folder.is_file() else find_shards(folder, split=split)
-
-
-def make_default_shards(context: click.Context) -> Path:
-    """Render synth6 small and prepare its test split, unless they are there; return the shards."""
-    from benchmark.cli.prepare import prepare
-    from benchmark.cli.synth import synth
-
-    tree = get_data_home() / "synth6-small"
-    shards = tree / "shards"
-    context.invoke(synth, out=tree, size="small")
-    context.invoke(prepare, data=tree, out=shards, split="test")
-    return shards
-
-
-def report(context: click.Context, folder: Path, as_json: bool) -> None:
-    """Score a run and print its table; without ground truth, print its poses."""
-    from benchmark.predictions import read_run_info
-    from benchmark.running import PREDICTIONS_NAME
-
-    if not read_run_info(folder / PREDICTIONS_NAME).has_ground_truth:
-        report_poses(folder, as_json)
-        return
-    from benchmark.cli.evaluate import evaluate
-
-    context.invoke(evaluate, path=folder, as_json=as_json)
-
-
-def report_poses(folder: Path, as_json: bool) -> None:
-    """Write poses.csv and poses.json, and print the poses with their spread."""
-    from baselines.importers.export_tables import build_pose_table, write_csv, write_json
-    from benchmark.predictions import read_predictions
-    from benchmark.running import PREDICTIONS_NAME
-
-    predictions = read_predictions(folder / PREDICTIONS_NAME)
-    write_csv(folder / "poses.csv", predictions)
-    write_json(folder / "poses.json", predictions)
-    if as_json:
-        click.echo((folder / "poses.json").read_text())
-        return
-    table = build_pose_table(predictions)[["frame", "category", *_PRINTED]]
-    click.echo(table.head(_PRINTED_ROWS).to_string(index=False, float_format="%.3f", na_rep="-"))
-    if len(table) > _PRINTED_ROWS:
-        say(f"... and {len(table) - _PRINTED_ROWS} more")
-    say(
-        f"no ground truth to score against; rotations and hypotheses too are in {folder}/poses.json"
     )

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmark.cli.console import get_data_home, get_runs_home, say, show_progress
+from benchmark.cli.console import get_runs_home, say, show_progress
+from benchmark.cli.default_shards import find_test_shards
 
 if TYPE_CHECKING:
     from benchmark.estimator import PoseTracker, TrackStart
@@ -44,12 +45,10 @@ def run_tracking(
     from benchmark.predictions import read_run_info
     from benchmark.registry import load_estimator
     from benchmark.running import count_frames, name_run
-    from benchmark.shards import find_shards
     from benchmark.tracking import check_tracker, describe_tracking, track_shards
 
     tracker = check_tracker(load_estimator(estimator, options.estimator))
-    folder = shards or make_tracking_shards(context)
-    paths = [folder] if folder.is_file() else find_shards(folder, split=split)
+    paths = find_test_shards(context, shards, split, aligned=True)
     tracking = build_tracking_options(tracker, paths, **following)
     target = out or get_runs_home() / name_run(describe_tracking(tracker, options, tracking), paths)
     with logging_into(target):
@@ -83,18 +82,6 @@ def find_models(shard: Path) -> Path | None:
     """Return the meshes of the tree that shards lie in, if they do."""
     folders = (parent / MODELS for parent in shard.resolve().parents[:3])
     return next((folder for folder in folders if folder.is_dir()), None)
-
-
-def make_tracking_shards(context: click.Context) -> Path:
-    """Render synth6 small and prepare its aligned detections, unless they are there."""
-    from benchmark.cli.prepare import prepare
-    from benchmark.cli.synth import synth
-
-    tree = get_data_home() / "synth6-small"
-    shards = tree / "shards-aligned"
-    context.invoke(synth, out=tree, size="small")
-    context.invoke(prepare, data=tree, out=shards, split="test", detections=Path("aligned"))
-    return shards
 
 
 def format_speed(info: "RunInfo") -> str:
