@@ -8,6 +8,7 @@ from benchmark.estimator import EstimatorOptions, PoseEstimator
 from benchmark.predictions import RunInfo
 from benchmark.registry import load_estimator
 from benchmark.shards import read_fingerprint
+from benchmark.texts import is_file_name, to_line
 
 
 def find_shards_used(info: RunInfo, shards: Sequence[Path]) -> list[Path]:
@@ -36,10 +37,11 @@ def load_run_estimator(info: RunInfo, weights: Path | None, device: str) -> Pose
         device: torch device name, "auto" takes a GPU where there is one.
 
     Raises:
-        ConfigError: these are other weights.
+        ConfigError: these are other weights, or the run names a folder of its own for them.
     """
     named = info.configuration.get("weights")
-    weights = weights or (Path(named) if named else None)
+    if weights is None and named:
+        weights = _check_name(str(named))
     options = EstimatorOptions(
         preset=info.configuration.get("preset"), weights=weights, hypotheses=1, device=device
     )
@@ -51,6 +53,16 @@ def load_run_estimator(info: RunInfo, weights: Path | None, device: str) -> Pose
             "name its own with --weights FOLDER"
         )
     return estimator
+
+
+def _check_name(named: str) -> Path:
+    """Return the name of weights that a run states: no folder is looked up for a file's sake."""
+    if not is_file_name(named):
+        raise ConfigError(
+            f"the run names its weights by a path, {to_line(named):.80}, which is not followed: "
+            "name them with --weights FOLDER"
+        )
+    return Path(named)
 
 
 def _select(info: RunInfo, prefix: str) -> dict[str, str]:

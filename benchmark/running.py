@@ -37,6 +37,7 @@ from benchmark.shards import (
     read_shard_info,
     take_frames,
 )
+from benchmark.texts import to_file_name
 
 PREDICTIONS_NAME = "predictions.h5"
 _PARTS_NAME = "parts"
@@ -243,12 +244,15 @@ def describe_run(estimator: PoseEstimator, options: RunOptions) -> RunInfo:
 
 
 def name_run(base: RunInfo, shards: Sequence[Path]) -> str:
-    """Return a folder name that is the same for the same run, and another for any other."""
+    """Return a folder name that is the same for the same run, and another for any other.
+
+    The data set is called what a file says, so its name is not taken as it is.
+    """
     info = read_shard_info(shards[0])
     fingerprints = [read_fingerprint(path) for path in shards]
     identity = json.dumps([base.configuration, base.fingerprints, fingerprints], sort_keys=True)
     digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
-    return f"{base.estimator}-{info.dataset}-{info.split}-{digest}"
+    return f"{to_file_name(f'{base.estimator}-{info.dataset}-{info.split}')}-{digest}"
 
 
 def count_frames(shards: Sequence[Path], limit: int | None = None) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 from benchmark.categories import get_category
 from benchmark.errors import DataFormatError
 from benchmark.reading import read_text
+from benchmark.texts import is_file_name
 from preprocess.frames import MetaInstance, Part
 from preprocess.meshes import read_obj
 from preprocess.mugs import compute_mug_recentring
@@ -74,8 +75,14 @@ class ModelFiles:
         return self._recentring[key]
 
     def get_mesh_path(self, part: Part, meta: MetaInstance) -> Path:
-        """Return where a model's mesh lies."""
+        """Return where a model's mesh lies.
+
+        Raises:
+            DataFormatError: its name leads elsewhere; shards hold the names that labels had.
+        """
         folder = self._folder / part.download
+        if not is_file_name(meta.model):
+            raise DataFormatError(f"{folder}: not a model name: {meta.model!r:.80}")
         if part.source == "real":
             return folder / f"{meta.model}.obj"
         synset = meta.synset or get_category(meta.category).synset

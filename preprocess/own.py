@@ -20,6 +20,7 @@ from preprocess.coco import MAX_BYTES
 CONFIGURATION_FILE = "genbench.toml"
 _DEPTH_SUFFIX = ".png"
 _MAX_TOML_BYTES, _MAX_CSV_BYTES = 2**20, 2**28
+_MAX_PLACE, _MAX_PART = 1000, 80  # characters, of up to 3 bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +126,8 @@ def _check_type(path: Path, key: str, value: Any, expected: Any) -> Any:
 def _check_inside(path: Path, key: str, place: str) -> None:
     """Check that a place named in the file is below the folder of the file."""
     pure = PurePath(place)
-    if pure.is_absolute() or ".." in pure.parts or not place.isprintable():
+    too_long = len(place) > _MAX_PLACE or any(len(part) > _MAX_PART for part in pure.parts)
+    if pure.is_absolute() or ".." in pure.parts or not place.isprintable() or too_long:
         raise ConfigError(f"{path}: expected {key} below its own folder, got {place!r:.80}")
 
 

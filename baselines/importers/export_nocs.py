@@ -15,6 +15,7 @@ from benchmark.errors import ConfigError
 from benchmark.pickle_writing import write_pickle
 from benchmark.predictions import Predictions
 
+_MOST_LETTERS = 200
 _SAME_COLUMNS = ("p1", "p2", "p4")
 _USUAL_DTYPES = {
     "gt_class_ids": "i8",
@@ -194,4 +195,4 @@ def _name_file(frame_id: str) -> str:
     for split, short in (("Real/test/", "test_"), ("CAMERA/val/", "val_")):
         if frame_id.startswith(split):
             frame_id = short + frame_id.removeprefix(split)
-    return f"results_{re.sub(r'[^A-Za-z0-9.-]+', '_', frame_id)}.pkl"
+    return f"results_{re.sub(r'[^A-Za-z0-9.-]+', '_', frame_id)[:_MOST_LETTERS]}.pkl"

@@ -64,4 +64,6 @@ def submit(
 
 def _name_file(method: str) -> str:
     """Return a file name of letters, digits and hyphens."""
-    return "".join(letter if letter.isalnum() else "-" for letter in method.lower()).strip("-")
+    from benchmark.texts import to_file_name
+
+    return to_file_name("".join(c if c.isalnum() else "-" for c in method.lower()))

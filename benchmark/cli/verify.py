@@ -10,7 +10,7 @@ import click
 @click.option(
     "--predictions",
     type=click.Path(path_type=Path),
-    help="The predictions file  [default: the one that the record names].",
+    help="The predictions file  [default: the one that the record names, below its folder].",
 )
 @click.option(
     "--shards",
@@ -23,11 +23,11 @@ def verify(record: Path, predictions: Path | None, shards: Path | None, split: s
     from benchmark.shards import find_shards
     from leaderboards.deviations import refuse
     from leaderboards.submission.record import read_record
-    from leaderboards.submission.verification import TOLERANCE, verify_record
+    from leaderboards.submission.verification import TOLERANCE, find_predictions, verify_record
 
     read = read_record(record)
     paths = find_shards(shards, split="val" if split == "val" else "test") if shards else ()
-    reasons = verify_record(read, predictions or record.parent / read.predictions, paths)
+    reasons = verify_record(read, predictions or find_predictions(record, read), paths)
     refuse(f"{record} does not reproduce", reasons)
     protocols = ", ".join(block.name for block in read.result.protocols)
     checked = "ground truth checked" if shards else "ground truth taken from the predictions"

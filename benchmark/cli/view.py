@@ -38,6 +38,7 @@ def view(
     """
     from benchmark.predictions import read_run_info
     from benchmark.running import PREDICTIONS_NAME
+    from benchmark.texts import to_file_name
     from leaderboards.figures.drawing.frame_picture import draw_frame
     from leaderboards.figures.drawing.style import check_kind, save_figure, styled
     from leaderboards.figures.frame_view import compute_frame_view, find_frame
@@ -52,7 +53,7 @@ def view(
     if interactive:
         show_frame(shown, clouds)
         return
-    target = out or folder / f"view-{shown.frame.replace('/', '-')}.png"
+    target = out or folder / f"view-{to_file_name(shown.frame)}.png"
     check_kind(target)
     with styled():
         save_figure(draw_frame(shown, read_image(data, shown.frame), clouds), target)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.errors import DataFormatError
+from benchmark.texts import is_place_below
 
 ReadImage = Callable[[Path], np.ndarray]
 """Reads a PNG: (h, w) or (h, w, 3) red, green, blue, uint8."""
@@ -24,7 +25,7 @@ def read_crop(
 
     Args:
         tree: NOCS-layout folder.
-        frame: frame id; one that leads outside the tree has no image.
+        frame: frame id; one that is no place below the tree has no image.
         bbox: pixel box [y1, x1, y2, x2].
         read_image: reads a PNG.
 
@@ -32,7 +33,7 @@ def read_crop(
         DataFormatError: the image is damaged.
     """
     path = tree / f"{frame}_color.png"
-    if not path.resolve().is_relative_to(tree.resolve()) or not path.is_file():
+    if not is_place_below(frame) or not path.is_file():
         return None
     image = read_image(path)
     if image.dtype != np.uint8:

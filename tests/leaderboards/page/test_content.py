@@ -155,10 +155,11 @@ def test_frame_ids_do_not_lead_out_of_the_tree(world: SimpleNamespace, tmp_path:
     inside = world.tree / "Real/test/scene_1/0000_color.png"
     (tmp_path / "tree").mkdir()
     (tmp_path / "secret_color.png").write_bytes(inside.read_bytes())
-    (tmp_path / "tree" / "link_color.png").symlink_to(inside)
+    (tmp_path / "tree" / "link_color.png").symlink_to(inside)  # links in a tree are its owner's
     box = np.array([10, 10, 60, 60])
     assert read_crop(world.tree, "Real/test/scene_1/0000", box, read_png) is not None
-    for frame in ("../secret", str(tmp_path / "secret"), "link", "missing"):
+    assert read_crop(tmp_path / "tree", "link", box, read_png) is not None
+    for frame in ("../secret", str(tmp_path / "secret"), "missing", "", "a\0b", "a" * 5000):
         assert read_crop(tmp_path / "tree", frame, box, read_png) is None
 
 

@@ -53,6 +53,12 @@ def record(run: Path, tmp_path: Path) -> Path:
     return tmp_path / "records" / "my-method--2nd.json"
 
 
+def verify(record: Path, *options: object) -> tuple[int, str]:
+    """Check a record with the predictions of the fixture `run`."""
+    predictions = record.parent.parent / "run" / "predictions.h5"
+    return call("verify", record, "--predictions", predictions, *options)
+
+
 def edit(path: Path, change: Any) -> None:
     """Change the record's document."""
     document = json.loads(path.read_text())
@@ -61,7 +67,7 @@ def edit(path: Path, change: Any) -> None:
 
 
 def test_a_record_reproduces(record: Path) -> None:
-    code, output = call("verify", record)
+    code, output = verify(record)
     assert code == 0, output
     assert "genpose/1, strict/1" in output
 
@@ -70,12 +76,25 @@ def test_a_record_names_predictions_relative_to_itself(record: Path) -> None:
     assert read_record(record).predictions == "../run/predictions.h5"
 
 
+def test_predictions_below_the_record_are_found(run: Path, tmp_path: Path) -> None:
+    assert call("submit", run, "--out", tmp_path / "me.json", *give(METADATA))[0] == 0
+    assert read_record(tmp_path / "me.json").predictions == "run/predictions.h5"
+    code, output = call("verify", tmp_path / "me.json")
+    assert code == 0, output
+
+
+def test_predictions_elsewhere_must_be_named(record: Path) -> None:
+    code, output = call("verify", record)
+    assert code == 2
+    assert "--predictions" in output
+
+
 def test_a_better_number_is_refused(record: Path) -> None:
     def improve(document: dict[str, Any]) -> None:
         document["result"]["protocols"]["strict"]["mean"]["5deg_2cm"] += 0.1
 
     edit(record, improve)
-    code, output = call("verify", record)
+    code, output = verify(record)
     assert code == 3
     assert "strict/1 mean 5deg_2cm" in output
 
@@ -85,7 +104,7 @@ def test_a_number_of_one_category_is_checked_too(record: Path) -> None:
         document["result"]["protocols"]["genpose"]["categories"][2]["metrics"]["median_deg"] -= 0.1
 
     edit(record, improve)
-    assert call("verify", record)[0] == 3
+    assert verify(record)[0] == 3
 
 
 def test_other_predictions_are_refused(record: Path, run: Path) -> None:
@@ -104,7 +123,7 @@ def test_other_provenance_is_refused(record: Path) -> None:
         document["result"]["run"]["dataset"] = "REAL275"
 
     edit(record, rename)
-    assert call("verify", record)[0] == 3
+    assert verify(record)[0] == 3
 
 
 def test_numbers_of_an_older_protocol_are_refused(record: Path) -> None:
@@ -112,7 +131,7 @@ def test_numbers_of_an_older_protocol_are_refused(record: Path) -> None:
         document["result"]["protocols"]["genpose"]["version"] = 0
 
     edit(record, age)
-    code, output = call("verify", record)
+    code, output = verify(record)
     assert code == 3
     assert "genpose/0" in output
 
@@ -174,13 +193,13 @@ def test_ground_truth_is_checked_against_the_shards(
         objects=Objects.empty(),
     )
     write_shard(tmp_path / "true" / "test-real-0000.h5", shard)
-    code, output = call("verify", record, "--shards", tmp_path / "true")
+    code, output = verify(record, "--shards", tmp_path / "true")
     assert code == 0, output
     assert "ground truth checked" in output
     turned = np.array(shard.ground_truth.transform)
     turned[0, :3, 3] += 0.01
     other = replace(shard, ground_truth=replace(shard.ground_truth, transform=turned))
     write_shard(tmp_path / "other" / "test-real-0000.h5", other)
-    code, output = call("verify", record, "--shards", tmp_path / "other")
+    code, output = verify(record, "--shards", tmp_path / "other")
     assert code == 3
     assert "ground truth" in output
