@@ -10,6 +10,7 @@ import itertools
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from benchmark.networks.point_ops_torch import (
     gather_rows,
     sample_farthest_torch,
 )
+from benchmark.networks.shared_training import Groups, Moments, train_shared_layers
 
 ENCODER_FEATURES = 1024
 
@@ -141,8 +143,10 @@ class SharedLayers(nn.Module):
             (B, M, outputs).
         """
         if not self.training:
-            layers = [layer.fold() for layer in self.children() if isinstance(layer, SharedLayer)]
+            layers = [layer.fold() for layer in self._list_layers()]
             return _pool_folded(layers, offsets, features, rows)
+        if self._can_be_compiled(offsets):
+            return self._train_compiled(offsets, features, rows)
         grouped = features if rows is None else gather_rows(features, rows)
         values = torch.cat([offsets, grouped], dim=-1).permute(0, 3, 1, 2)
         # Channels last, torch sums the statistics of a batch in float32 and loses three digits.
@@ -150,6 +154,29 @@ class SharedLayers(nn.Module):
         for layer in self.children():
             values = layer(values)
         return values.amax(dim=-1).mT
+
+    def _train_compiled(self, offsets: Tensor, features: Tensor, rows: Tensor | None) -> Tensor:
+        """Compute what the layers compute one after the other, in fewer passes over memory."""
+        layers = self._list_layers()
+        weight = layers[0].weight
+        groups = Groups.build(offsets, rows, features.shape[1])
+        mapped = offsets.new_empty((0, len(weight)))
+        if features.shape[-1]:  # the layer is linear: once a point, not once a neighbourhood
+            mapped = functional.linear(features, weight[:, 3:]).float().flatten(end_dim=-2)
+        parameters = [part for layer in layers for part in layer.get_parameters()]
+        parameters[0] = weight[:, :3]
+        pooled, moments = train_shared_layers(mapped, groups, parameters)
+        for layer, found in zip(layers, moments, strict=True):
+            layer.keep_moments(found)
+        return pooled.view(*offsets.shape[:2], -1)
+
+    def _list_layers(self) -> list["SharedLayer"]:
+        return [layer for layer in self.children() if isinstance(layer, SharedLayer)]
+
+    def _can_be_compiled(self, offsets: Tensor) -> bool:
+        is_plain = offsets.is_cpu and offsets.dtype == torch.float32
+        has_batch_statistics = all(layer.norm.training for layer in self._list_layers())
+        return is_plain and has_batch_statistics and not offsets.requires_grad
 
 
 class SharedLayer(nn.Module):
@@ -166,6 +193,31 @@ class SharedLayer(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """Apply the layer to (B, C, M, S)."""
         return functional.relu_(self.bn(self.conv(values)))
+
+    @property
+    def norm(self) -> nn.BatchNorm2d:
+        """The normalisation."""
+        return cast("nn.BatchNorm2d", self.bn[0])
+
+    @property
+    def weight(self) -> Tensor:
+        """The convolution's weight (out, in)."""
+        return self.conv.weight[:, :, 0, 0]
+
+    def get_parameters(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return weight (out, in), and factor and bias (out,) of the normalisation."""
+        return self.weight, self.norm.weight, self.norm.bias
+
+    def keep_moments(self, moments: Moments) -> None:
+        """Move the running statistics towards those of a batch, as BatchNorm does."""
+        mean, variance = self.norm.running_mean, self.norm.running_var
+        count, share, batches = moments.count, self.norm.momentum, self.norm.num_batches_tracked
+        if mean is None or variance is None or batches is None or share is None:
+            raise TypeError("expected a normalisation with running statistics")
+        with torch.no_grad():
+            mean.lerp_(moments.mean, share)
+            variance.lerp_(moments.variance * (count / (count - 1)), share)
+            batches += 1
 
     def fold(self) -> tuple[Tensor, Tensor]:
         """Return weight (out, in) and bias (out,) with the normalisation merged in."""
