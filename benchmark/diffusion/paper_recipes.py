@@ -61,7 +61,10 @@ class PaperRecipe:
 
     def compute_loss(self, prepared: Prepared) -> Tensor:
         """Return the mean loss over clouds and draws."""
-        condition = self.network.encode(prepared["points"])
+        return self.compute_loss_given(self.network.encode(prepared["points"]), prepared)
+
+    def compute_loss_given(self, condition: Tensor, prepared: Prepared) -> Tensor:
+        """Return the mean loss of clouds that are encoded already, as (B, 768) conditions."""
         sigma = SCHEDULE.sigma(prepared["t"])
         noisy = prepared["clean"] + sigma[..., None] * prepared["noise"]
         score = self.network.score(condition, noisy, prepared["t"])
