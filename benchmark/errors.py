@@ -4,9 +4,18 @@ Every message names what was wrong, where, what was expected, what was found, an
 command line prints it as one line and exits with 2; see `benchmark.cli.main`.
 """
 
+from benchmark.texts import shorten, to_line
+
 
 class GenBenchError(Exception):
-    """Base of every error that the user, or a file from outside, has caused."""
+    """Base of every error that the user, or a file from outside, has caused.
+
+    Messages quote names and values of files. As text they are one line of bearable length, in which
+    nothing controls a terminal.
+    """
+
+    def __str__(self) -> str:
+        return shorten(to_line(super().__str__()))
 
 
 class ConfigError(GenBenchError, ValueError):

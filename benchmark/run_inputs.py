@@ -8,7 +8,7 @@ from benchmark.estimator import EstimatorOptions, PoseEstimator
 from benchmark.predictions import RunInfo
 from benchmark.registry import load_estimator
 from benchmark.shards import read_fingerprint
-from benchmark.texts import is_file_name, to_line
+from benchmark.texts import is_file_name
 
 
 def find_shards_used(info: RunInfo, shards: Sequence[Path]) -> list[Path]:
@@ -59,7 +59,7 @@ def _check_name(named: str) -> Path:
     """Return the name of weights that a run states: no folder is looked up for a file's sake."""
     if not is_file_name(named):
         raise ConfigError(
-            f"the run names its weights by a path, {to_line(named):.80}, which is not followed: "
+            f"the run names its weights by a path, {named:.80}, which is not followed: "
             "name them with --weights FOLDER"
         )
     return Path(named)

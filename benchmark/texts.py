@@ -10,6 +10,7 @@ import re
 _FORMULA = re.compile(r"\s*[=+\-@]")
 _MARKDOWN = re.compile(r"([\\`*\[\]|])")
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w.+-]+")
+_MOST_SHOWN = 1000
 _MOST_BYTES, _MOST_NAME, _MOST_PLACE = 120, 200, 1000
 
 
@@ -44,6 +45,13 @@ def to_line(text: object) -> str:
     if plain.isprintable():
         return plain
     return "".join(c if c.isprintable() else _spell(c) for c in plain)
+
+
+def shorten(text: str) -> str:
+    """Return text with its middle left out where it is too long to read."""
+    if len(text) <= _MOST_SHOWN:
+        return text
+    return f"{text[: _MOST_SHOWN - 200]} ... {text[-190:]}"
 
 
 def _spell(character: str) -> str:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from benchmark.evaluation.result import ProtocolResult, Result
 from benchmark.predictions import Predictions, read_predictions
 from benchmark.records import GroundTruth
 from benchmark.shards import read_shard
-from benchmark.texts import to_line
+from benchmark.texts import is_place_below
 from leaderboards.deviations import find_deviations
 from leaderboards.submission.record import Metadata, Record
 
@@ -68,13 +68,12 @@ def find_predictions(path: Path, record: Record) -> Path:
         ConfigError: they lie elsewhere than in the record's folder or below it: a record may come
             from anybody, and leads to no other files.
     """
-    place = PurePath(record.predictions)
-    if place.is_absolute() or ".." in place.parts or not record.predictions.isprintable():
+    if not is_place_below(record.predictions):
         raise ConfigError(
             f"{path}: names its predictions outside its own folder "
-            f"({to_line(record.predictions):.80}): give them with --predictions FILE"
+            f"({record.predictions:.80}): give them with --predictions FILE"
         )
-    return path.parent / place
+    return path.parent / record.predictions
 
 
 def verify_record(record: Record, predictions: Path, shards: Sequence[Path] = ()) -> list[str]:
