@@ -15,7 +15,7 @@ class GenBenchError(Exception):
     """
 
     def __str__(self) -> str:
-        return shorten(to_line(super().__str__()))
+        return shorten(to_line(" ".join(super().__str__().split())))
 
 
 class ConfigError(GenBenchError, ValueError):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmark.errors import GenBenchError
+from benchmark.texts import to_line
 
 LOG_NAME = "genbench.log"
 MOST_BYTES = 1_000_000
@@ -22,7 +23,7 @@ _logger.setLevel(logging.INFO)
 def note(message: str) -> None:
     """Write one line into the log, if there is one."""
     if _logger.handlers:
-        _logger.info(message)
+        _logger.info(to_line(message))
 
 
 @contextmanager
@@ -42,7 +43,8 @@ def logging_into(folder: Path) -> Iterator[None]:
         note("done")
     except BaseException as error:
         unexpected = isinstance(error, Exception) and not isinstance(error, GenBenchError | OSError)
-        _logger.error("stopped by %s: %s", type(error).__name__, error, exc_info=unexpected)
+        reason = f"stopped by {type(error).__name__}: {to_line(error)}"
+        _logger.error(reason, exc_info=unexpected)
         raise
     finally:
         _logger.removeHandler(handler)

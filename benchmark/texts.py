@@ -6,11 +6,22 @@ something, it goes through one of these functions, which leave ordinary names al
 """
 
 import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas
 
 _FORMULA = re.compile(r"\s*[=+\-@]")
-_MARKDOWN = re.compile(r"([\\`*\[\]|])")
+_MARKDOWN = re.compile(
+    r"[\\`*|~$]"  # code, emphasis, the next cell, strike-through, formulas
+    r"|<(?=[A-Za-z/!?])|&(?=#?\w+;)"  # tags and entities
+    r"|(?<=\])(?=[(\[:])"  # links
+    r"|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])"  # emphasis, not the middle of a name
+    r"|://|\bwww\."  # links without any mark
+)
+_MARKDOWN_ESCAPES = {"<": "&lt;", "&": "&amp;", "": "\\", "://": "&#58;//", "www.": "www&#46;"}
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w.+-]+")
-_MOST_SHOWN = 1000
+_MOST_SHOWN = 2000
 _MOST_BYTES, _MOST_NAME, _MOST_PLACE = 120, 200, 1000
 
 
@@ -47,11 +58,11 @@ def to_line(text: object) -> str:
     return "".join(c if c.isprintable() else _spell(c) for c in plain)
 
 
-def shorten(text: str) -> str:
-    """Return text with its middle left out where it is too long to read."""
-    if len(text) <= _MOST_SHOWN:
+def shorten(text: str, most: int = _MOST_SHOWN) -> str:
+    """Return text with its middle left out where it is longer than `most` characters."""
+    if len(text) <= most:
         return text
-    return f"{text[: _MOST_SHOWN - 200]} ... {text[-190:]}"
+    return f"{text[: most - most // 5]} ... {text[5 - most // 5 :]}"
 
 
 def _spell(character: str) -> str:
@@ -65,18 +76,26 @@ def to_lines(text: str) -> str:
 
 def to_markdown(text: str) -> str:
     """Return text for a line or a table cell of Markdown, where it is no markup, link or tag."""
-    escaped = _MARKDOWN.sub(r"\\\1", to_line(text)).replace("&", "&amp;").replace("<", "&lt;")
-    return escaped.replace("://", "&#58;//").replace("www.", "www&#46;")
+    return _MARKDOWN.sub(_escape_markdown, to_line(text))
+
+
+def _escape_markdown(match: re.Match[str]) -> str:
+    return _MARKDOWN_ESCAPES.get(match[0], f"\\{match[0]}")
 
 
 def to_cell(text: str) -> str:
     """Return text for a cell of CSV that a spreadsheet takes for text, never for a formula.
 
-    What would begin a formula gets an apostrophe before it, which spreadsheets do not show.
+    What would begin a formula (`=`, `+`, `-`, `@`) gets an apostrophe before it.
     """
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def to_figure_text(text: str) -> str:
-    """Return text for a matplotlib figure, where dollar signs would begin a formula."""
-    return to_line(text).replace("$", r"\$")
+def to_cells(table: "pandas.DataFrame") -> "pandas.DataFrame":
+    """Return a table whose texts are cells of CSV; see `to_cell`. Numbers stay as they are."""
+    texts = table.select_dtypes(exclude=["number", "bool"])
+    return table.assign(**{str(name): column.map(_to_any_cell) for name, column in texts.items()})
+
+
+def _to_any_cell(value: Any) -> Any:
+    return to_cell(value) if isinstance(value, str) else value

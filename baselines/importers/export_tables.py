@@ -11,6 +11,7 @@ from benchmark.columns import replacing
 from benchmark.geometry.similarity import compute_rotation, compute_scale
 from benchmark.predictions import Predictions
 from benchmark.spread import Spread, compute_spread
+from benchmark.texts import to_cells
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +63,7 @@ def write_csv(path: Path, predictions: Predictions) -> None:
     """Write `build_pose_table` as CSV; numbers keep all their digits."""
     table = build_pose_table(predictions)
     with replacing(path) as temporary:
-        table.to_csv(temporary, index=False)
+        to_cells(table).to_csv(temporary, index=False)
 
 
 def write_json(path: Path, predictions: Predictions) -> None:

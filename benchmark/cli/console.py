@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmark.logs import note
+from benchmark.texts import to_line, to_lines
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -37,10 +38,16 @@ def get_runs_home() -> Path:
 def say(message: str) -> None:
     """Print one line for a person; results go to stdout, everything else through here.
 
-    It is in the log as well, where the command keeps one.
+    It is in the log as well, where the command keeps one. Names of strangers may be in it: nothing
+    in it controls the terminal.
     """
-    click.echo(message, err=True)
+    click.echo(to_line(message), err=True)
     note(message)
+
+
+def show(text: object) -> None:
+    """Print a result for a person, of one line or several; no name in it controls the terminal."""
+    click.echo(to_lines(str(text)))
 
 
 def print_json(payload: Any) -> None:
@@ -53,7 +60,7 @@ def deliver(report: "Report", as_json: bool, out: Path | None) -> None:
     if as_json:
         print_json(report.document)
     else:
-        click.echo(report.markdown)
+        show(report.markdown)
     if out is not None:
         say(f"written: {out}/{', '.join(report.write(out))}")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmark.cli.console import print_json
+from benchmark.cli.console import print_json, show
 
 if TYPE_CHECKING:
     from preprocess.doctor import Audit
@@ -42,7 +42,7 @@ def doctor(data: Path, detections: Path | None, labels: bool, as_json: bool) -> 
         print_json(asdict(found) | {"usable": found.usable})
     else:
         for line in format_audit(found):
-            click.echo(line)
+            show(line)
     if not found.usable:
         raise DataFormatError(f"{data}: not a single usable frame")
 

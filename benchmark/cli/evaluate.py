@@ -174,14 +174,15 @@ def _print_tables(evaluation: "Evaluation") -> None:
 
 
 def _print_tracks(predictions: "Predictions", evaluation: "Evaluation") -> None:
+    from benchmark.cli.console import show
     from benchmark.evaluation.files import build_track_tables
 
     for table in build_track_tables(predictions, evaluation).values():
-        click.echo(table.to_string(index=False, float_format="%.2f"))
+        show(table.to_string(index=False, float_format="%.2f"))
 
 
 def _print_flips(predictions: "Predictions", evaluation: "Evaluation", names: list[str]) -> None:
-    from benchmark.cli.console import say
+    from benchmark.cli.console import say, show
     from benchmark.evaluation.explain import count_flips, explain_flips
 
     flips = explain_flips(predictions, evaluation, *names)
@@ -191,6 +192,4 @@ def _print_flips(predictions: "Predictions", evaluation: "Evaluation", names: li
         click.echo(count_flips(evaluation, names).to_string())
     for flip in flips.to_dict("records"):
         accepted = ", ".join(name for name in names if flip[name])
-        click.echo(
-            f"{flip['frame']} {flip['instance']} {flip['metric']}: only {accepted}; {flip['why']}"
-        )
+        show(f"{flip['frame']} {flip['instance']} {flip['metric']}: only {accepted}; {flip['why']}")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from benchmark.cli.console import say
+from benchmark.cli.console import say, show
 
 
 @click.command("export")
@@ -25,4 +25,4 @@ def export_command(run: Path, form: str, out: Path | None) -> None:
     predictions = read_predictions(file)
     write_foreign(target, predictions, form)
     say(f"{len(predictions.frames)} frames, {len(predictions.detections)} detections")
-    click.echo(str(target))
+    show(str(target))

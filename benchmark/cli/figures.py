@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmark.cli.console import get_runs_home, say
+from benchmark.cli.console import get_runs_home, say, show
 
 if TYPE_CHECKING:
     from leaderboards.figures.make import ReadImage
@@ -62,7 +62,7 @@ def figures(
     )
     written, missing = make_figures(chosen, runs, out, options)
     for path in written:
-        click.echo(path)
+        show(path)
     for line in missing:
         say(line)
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmark.cli.console import get_data_home, get_runs_home, print_json, say, show_progress
+from benchmark.cli.console import (
+    get_data_home,
+    get_runs_home,
+    print_json,
+    say,
+    show,
+    show_progress,
+)
 from benchmark.columns import replacing
 from benchmark.errors import ConfigError
 from benchmark.holdout import TrainingRecord, UnseenProof, check_unseen
@@ -238,7 +245,7 @@ def print_row(row: dict[str, Any]) -> None:
     table.add_row(row["category"], *cells)
     Console().print(table)
     for kind in ("seen", "unseen"):
-        click.echo(format_side(kind, row[kind]))
+        show(format_side(kind, row[kind]))
     if not row["same_training_shards"]:
         click.echo("note: the two were trained on different shards")
     click.echo(

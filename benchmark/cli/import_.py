@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmark.cli.console import get_runs_home, print_json, say, show_progress
+from benchmark.cli.console import get_runs_home, print_json, say, show, show_progress
 
 if TYPE_CHECKING:
     from benchmark.predictions import Predictions
@@ -109,4 +109,4 @@ def _report(target: Path, predictions: "Predictions", *, as_json: bool) -> None:
     )
     for sentence in predictions.info.assumptions:
         say(f"assumed: {sentence}")
-    click.echo(str(target))
+    show(str(target))

@@ -26,7 +26,7 @@ def import_weights(files: tuple[Path, ...], network: str | None, out: Path | Non
     genbench import-weights score.pth energy.pth --out weights
     genbench run --preset paper --weights weights
     """
-    from benchmark.cli.console import get_runs_home, say
+    from benchmark.cli.console import get_runs_home, say, show
     from benchmark.diffusion.checkpoints import write_weights
     from benchmark.diffusion.official_checkpoints import identify_network, load_official
     from benchmark.errors import ConfigError
@@ -50,4 +50,4 @@ def import_weights(files: tuple[Path, ...], network: str | None, out: Path | Non
         metadata = {"preset": "paper", "network": kind, "source": file.name}
         digest = write_weights(folder / f"{kind}.safetensors", state, metadata)
         say(f"{file}: {kind} network, {len(state)} tensors, sha256 {digest[:12]}")
-    click.echo(str(folder))
+    show(str(folder))

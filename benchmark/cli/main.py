@@ -19,6 +19,7 @@ import click
 
 from benchmark.errors import ComparisonError, GenBenchError, UnknownNameError
 from benchmark.signals import Terminated, raising_signals
+from benchmark.texts import shorten, to_line
 
 COMMANDS: dict[str, str] = {
     "synth": "Render synth6, a data set in the NOCS format.",
@@ -104,7 +105,7 @@ def describe_failure(error: BaseException, signals: Sequence[int] = ()) -> tuple
     """
     if signals:
         error = KeyboardInterrupt() if signals[0] == signal.SIGINT else Terminated()
-    line = " ".join(str(error).split())
+    line = shorten(to_line(" ".join(str(error).split())))
     match error:
         case ComparisonError():
             return line, 3

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from benchmark.cli.console import say
+from benchmark.cli.console import say, show
 
 STEPS = (
     "synth {data} --size tiny",
@@ -70,7 +70,7 @@ def publish(out: Path, work: Path, update: bool) -> None:
         return
     deviations = compare_published(out, made)
     for deviation in deviations:
-        click.echo(deviation.describe())
+        show(deviation.describe())
     refuse(
         f"{made} differs from {out} ({len(deviations)} numbers; genbench publish --update takes "
         "them over)",

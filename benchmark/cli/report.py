@@ -73,7 +73,7 @@ def report(
     """
     from dataclasses import replace
 
-    from benchmark.cli.console import get_runs_home, say, show_progress
+    from benchmark.cli.console import get_runs_home, say, show, show_progress
     from leaderboards.page.content import PageOptions, collect_content
     from leaderboards.page.document import write_document
 
@@ -91,7 +91,7 @@ def report(
     for line in summary["left_out"]:
         say(f"left out: {line}")
     say(f"runs: {len(summary['runs'])}, size: {path.stat().st_size / 1e6:.1f} MB")
-    click.echo(str(path))
+    show(str(path))
 
 
 def _find_sources(data: tuple[Path, ...], shards: tuple[Path, ...]) -> "Sources":

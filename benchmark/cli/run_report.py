@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from benchmark.cli.console import say
+from benchmark.cli.console import say, show
 
 _PRINTED = ("tx", "ty", "tz", "spread_deg", "spread_cm")
 _PRINTED_ROWS = 20
@@ -36,7 +36,7 @@ def report_poses(folder: Path, as_json: bool) -> None:
         click.echo((folder / "poses.json").read_text())
         return
     table = build_pose_table(predictions)[["frame", "category", *_PRINTED]]
-    click.echo(table.head(_PRINTED_ROWS).to_string(index=False, float_format="%.3f", na_rep="-"))
+    show(table.head(_PRINTED_ROWS).to_string(index=False, float_format="%.3f", na_rep="-"))
     if len(table) > _PRINTED_ROWS:
         say(f"... and {len(table) - _PRINTED_ROWS} more")
     say(

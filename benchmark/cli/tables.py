@@ -79,7 +79,9 @@ def _print_tables(built: "list[ResultTable]") -> None:
     import sys
 
     from rich.console import Console
+    from rich.text import Text
 
+    from benchmark.texts import to_line
     from leaderboards.tables.files import render_tables
     from leaderboards.tables.layout import lay_out
 
@@ -88,5 +90,5 @@ def _print_tables(built: "list[ResultTable]") -> None:
         for shown in render_tables(table):
             console.print(shown)
         for line in lay_out(table).legend:
-            console.print(line, style="dim", markup=False, highlight=False)
+            console.print(Text(to_line(line)), style="dim")
         console.print()

@@ -20,6 +20,7 @@ import click
 @click.option("--split", type=click.Choice(["test", "val"]), default="test", show_default=True)
 def verify(record: Path, predictions: Path | None, shards: Path | None, split: str) -> None:
     """Score the predictions of RECORD again; exit with 3 if anything does not reproduce."""
+    from benchmark.cli.console import show
     from benchmark.shards import find_shards
     from leaderboards.deviations import refuse
     from leaderboards.submission.record import read_record
@@ -31,4 +32,4 @@ def verify(record: Path, predictions: Path | None, shards: Path | None, split: s
     refuse(f"{record} does not reproduce", reasons)
     protocols = ", ".join(block.name for block in read.result.protocols)
     checked = "ground truth checked" if shards else "ground truth taken from the predictions"
-    click.echo(f"{read.metadata.method}: reproduced under {protocols} to {TOLERANCE:g}; {checked}")
+    show(f"{read.metadata.method}: reproduced under {protocols} to {TOLERANCE:g}; {checked}")

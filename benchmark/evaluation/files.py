@@ -14,6 +14,7 @@ from benchmark.evaluation.result import RESULT_NAME, write_result
 from benchmark.evaluation.tables import write_tables
 from benchmark.evaluation.tracks import compute_drift, compute_recoveries
 from benchmark.predictions import Predictions
+from benchmark.texts import to_cells
 
 if TYPE_CHECKING:
     import pandas
@@ -71,7 +72,7 @@ def _write_instances(path: Path, predictions: Predictions, evaluation: Evaluatio
             for start in range(0, max(count, 1), _ROWS_AT_A_TIME):
                 rows = slice(start, start + _ROWS_AT_A_TIME)
                 table = _build_instance_table(predictions, protocol, side, rows)
-                table.to_csv(handle, index=False, header=not begun, lineterminator="\n")
+                to_cells(table).to_csv(handle, index=False, header=not begun, lineterminator="\n")
                 begun = True
 
 

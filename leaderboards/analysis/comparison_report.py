@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from benchmark.texts import to_markdown
 from leaderboards.analysis.comparison import Comparison
 from leaderboards.analysis.rendering import (
     Report,
@@ -37,7 +38,7 @@ def build_comparison_table(comparison: Comparison) -> "pandas.DataFrame":
 
 def render_comparison(comparison: Comparison) -> str:
     """Return the comparison as Markdown."""
-    first, second = comparison.names
+    first, second = (to_markdown(name) for name in comparison.names)
     table = build_comparison_table(comparison)
     table.insert(5, "interval", [format_interval(*ends) for ends in _list_ends(table)])
     table = table.drop(columns=["low", "high"])
@@ -53,7 +54,7 @@ def render_comparison(comparison: Comparison) -> str:
         "",
         render_markdown(count_disagreements(comparison)),
         "",
-        *(f"- {note}" for note in comparison.notes),
+        *(f"- {to_markdown(note)}" for note in comparison.notes),
     ]
     return "\n".join(lines)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.columns import replacing
+from benchmark.texts import to_cells, to_markdown
 
 if TYPE_CHECKING:
     import pandas
@@ -23,7 +24,7 @@ def render_markdown(frame: "pandas.DataFrame", digits: int = 1) -> str:
         frame: its columns in order; the index is left out.
         digits: decimals of columns of floats.
     """
-    names = [str(name) for name in frame.columns]
+    names = [to_markdown(str(name)) for name in frame.columns]
     right = ["---:" if frame[name].dtype.kind in "iuf" else "---" for name in frame.columns]
     rows = [[_format(cell, digits) for cell in row] for row in frame.itertuples(index=False)]
     return "\n".join("| " + " | ".join(line) + " |" for line in (names, right, *rows))
@@ -31,7 +32,7 @@ def render_markdown(frame: "pandas.DataFrame", digits: int = 1) -> str:
 
 def _format(cell: Any, digits: int) -> str:
     if not isinstance(cell, float):
-        return str(cell).replace("|", "\\|")
+        return to_markdown(str(cell))
     return f"{cell:.{digits}f}" if math.isfinite(cell) else ""
 
 
@@ -84,7 +85,9 @@ class Report:
             f"{self.name}.md": self.markdown.rstrip("\n") + "\n",
             f"{self.name}.json": json.dumps(self.document, indent=1, sort_keys=True) + "\n",
         }
-        texts |= {f"{key}.csv": table.to_csv(index=False) for key, table in self.tables.items()}
+        texts |= {
+            f"{k}.csv": to_cells(table).to_csv(index=False) for k, table in self.tables.items()
+        }
         for file, text in texts.items():
             with replacing(out / file) as temporary:
                 temporary.write_text(text, encoding="utf-8")

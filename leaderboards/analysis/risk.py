@@ -14,6 +14,7 @@ from benchmark.evaluation.instances import METRIC_NAMES
 from benchmark.evaluation.protocols import DEFAULT_PROTOCOL, Options, get_protocol
 from benchmark.predictions import Predictions
 from benchmark.spread import compute_spread
+from benchmark.texts import to_markdown
 from leaderboards.analysis.rendering import (
     Report,
     format_interval,
@@ -251,6 +252,5 @@ def _render(run: str, description: str, table: "pandas.DataFrame") -> str:
     shown = table.drop(columns=["gain_low", "gain_high"])
     ends = zip(table["gain_low"], table["gain_high"], strict=True)
     shown.insert(6, "gain interval", [format_interval(*pair, 0, signed=False) for pair in ends])
-    return "\n".join(
-        [f"# Risk against coverage: {run}", "", description, "", render_markdown(shown, digits=2)]
-    )
+    lines = [f"# Risk against coverage: {to_markdown(run)}", "", to_markdown(description), ""]
+    return "\n".join([*lines, render_markdown(shown, digits=2)])

@@ -7,6 +7,7 @@ import numpy as np
 
 from benchmark.evaluation.instances import METRIC_NAMES, Instances
 from benchmark.evaluation.protocols import DEFAULT_PROTOCOL, Options, get_protocol
+from benchmark.texts import to_markdown
 from leaderboards.analysis.attributes import ATTRIBUTES, Attribute, get_attribute
 from leaderboards.analysis.rendering import (
     Report,
@@ -141,7 +142,6 @@ def _render(
         shown[f"{metric} interval"] = [format_interval(*pair, signed=False) for pair in ends]
     for name in _MEDIANS:
         shown[name] = [f"{value:.2f}" if value == value else "" for value in table[name]]
-    return "\n".join(
-        [f"# Slices of {run}", "", description, "", render_markdown(shown), ""]
-        + [f"- {note}" for note in notes]
-    )
+    lines = [f"# Slices of {to_markdown(run)}", "", to_markdown(description), ""]
+    lines += [render_markdown(shown), "", *(f"- {to_markdown(note)}" for note in notes)]
+    return "\n".join(lines)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import ConfigError
+from benchmark.texts import to_markdown
 from leaderboards.analysis.rendering import Report, format_interval, render_markdown, to_plain
 from leaderboards.analysis.resampling import ROUNDS
 from leaderboards.claims.catalogue import CLAIMS
@@ -197,7 +198,7 @@ def _render(findings: Sequence[Finding], skipped: Sequence[str], rounds: int, se
             if finding.claim == claim.id:
                 lines += _render_finding(finding)
     if skipped:
-        lines += ["", "## Runs left out", "", *(f"- {line}" for line in skipped)]
+        lines += ["", "## Runs left out", "", *(f"- {to_markdown(line)}" for line in skipped)]
     return "\n".join(lines)
 
 
@@ -217,11 +218,12 @@ def _render_finding(finding: Finding) -> list[str]:
     evidence = finding.evidence
     if evidence is None:
         hint = f"; `{finding.command}` makes it" if finding.command else ""
-        return [f"- {finding.data}: **{finding.verdict}**. {finding.reason}{hint}"]
+        reason = to_markdown(finding.reason)
+        return [f"- {to_markdown(finding.data)}: **{finding.verdict}**. {reason}{hint}"]
     basis = [f"runs {', '.join(evidence.runs)}" if evidence.runs else "", evidence.count]
     basis += [evidence.protocol, finding.resampling, finding.reason, *evidence.notes]
-    text = "; ".join(part for part in basis if part)
-    return [f"- {finding.data}: **{finding.verdict}** ({text})"] + [
+    text = to_markdown("; ".join(part for part in basis if part))
+    return [f"- {to_markdown(finding.data)}: **{finding.verdict}** ({text})"] + [
         f"  - {_phrase(item)}" for item in evidence.measures
     ]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from benchmark.columns import replacing
+from benchmark.texts import to_cell, to_line, to_markdown
 from leaderboards.tables.layout import get_columns, lay_out
 from leaderboards.tables.model import Block, Cell, ResultTable, Row
 
@@ -34,6 +35,7 @@ FIELDS = (
 RUN_FIELDS = ("source", "run", "estimator", "data", "configuration", "fingerprints", "environment")
 RUNS_NAME = "runs.csv"
 _DIGITS = 12
+_NUMBER = "value"
 
 
 def write_tables(out: Path, tables: Sequence[ResultTable]) -> list[Path]:
@@ -109,7 +111,8 @@ def _format(names: Sequence[str], lines: Sequence[dict[str, str]]) -> str:
     handle = io.StringIO()
     writer = csv.DictWriter(handle, names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    for line in lines:
+        writer.writerow({k: text if k == _NUMBER else to_cell(text) for k, text in line.items()})
     return handle.getvalue()
 
 
@@ -121,21 +124,21 @@ def format_markdown(table: ResultTable) -> str:
         "",
         f"{table.unit[:1].upper()}{table.unit[1:]}.",
         "",
-        _join(layout.header),
+        _join([to_markdown(cell) for cell in layout.header]),
         "|" + "---|" * layout.leading + "---:|" * (len(layout.header) - layout.leading),
     ]
     group = ""
     for heading, cells in zip(layout.groups, layout.lines, strict=True):
         if heading != group:
             group = heading
-            lines.append(_join((f"**{group}**", *[""] * (len(cells) - 1))))
-        lines.append(_join(cells))
-    lines += ["", *(f"- {line}" for line in layout.legend), ""]
+            lines.append(_join((f"**{to_markdown(group)}**", *[""] * (len(cells) - 1))))
+        lines.append(_join([to_markdown(cell) for cell in cells]))
+    lines += ["", *(f"- {to_markdown(line)}" for line in layout.legend), ""]
     return "\n".join(lines)
 
 
 def _join(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', ' ') for cell in cells)} |"
+    return f"| {' | '.join(cells)} |"
 
 
 def render_tables(table: ResultTable) -> list["Table"]:
@@ -147,20 +150,23 @@ def render_tables(table: ResultTable) -> list["Table"]:
 
 def _render(table: ResultTable, blocks: Sequence[Block]) -> "Table":
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
+
+    def plain(text: str) -> Text:
+        return Text(to_line(text))  # neither markup nor codes of emoji in it
 
     layout = lay_out(table)
     places = [*range(layout.leading), *(n for block in blocks for n in get_columns(layout, block))]
     shown = Table(
-        title=escape(f"Table {table.number}. {table.title} ({table.unit})"),
+        title=plain(f"Table {table.number}. {table.title} ({table.unit})"),
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
     for place in places:
         justify: Literal["left", "right"] = "left" if place < layout.leading else "right"
-        shown.add_column(escape(layout.header[place]), justify=justify, overflow="fold")
+        shown.add_column(plain(layout.header[place]), justify=justify, overflow="fold")
     group = ""
     letters = {block.letter for block in blocks}
     for row, cells in zip(table.rows, layout.lines, strict=True):
@@ -168,6 +174,6 @@ def _render(table: ResultTable, blocks: Sequence[Block]) -> "Table":
             continue  # a row of another block's run
         if row.group != group:
             group = row.group
-            shown.add_row(escape(group), style="italic")
-        shown.add_row(*(escape(cells[place]) for place in places))
+            shown.add_row(plain(group), style="italic")
+        shown.add_row(*(plain(cells[place]) for place in places))
     return shown

@@ -467,7 +467,7 @@ CASES = {
 def check_line(message: str) -> None:
     """Check that a refusal is one line of bearable length."""
     assert "\n" not in message
-    assert len(message) < 1500
+    assert len(message) <= 2000
 
 
 @pytest.mark.parametrize("kind", KINDS)

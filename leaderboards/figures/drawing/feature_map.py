@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from leaderboards.figures.drawing.style import CATEGORY_COLOURS, FAINT, make_figure
+from leaderboards.figures.drawing.style import CATEGORY_COLOURS, FAINT, make_figure, set_title
 from leaderboards.figures.feature_map import FeatureFigure, FeatureMap
 
 
@@ -46,7 +46,7 @@ def _draw_panel(axes: Axes, panel: FeatureMap) -> None:
 
 
 def _draw_frame(axes: Axes, title: str) -> None:
-    axes.set_title(title)
+    set_title(axes, title)
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():

@@ -3,7 +3,7 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from leaderboards.figures.drawing.style import CATEGORY_COLOURS, INK, make_figure
+from leaderboards.figures.drawing.style import CATEGORY_COLOURS, INK, make_figure, set_title
 from leaderboards.figures.precision_curves import MEAN, PrecisionFigure, PrecisionPanel
 
 _UNITS = {"deg": "\N{DEGREE SIGN}"}
@@ -44,7 +44,7 @@ def _draw_panel(axes: Axes, panel: PrecisionPanel) -> None:
         axes.plot(panel.thresholds, values, dashes, color=colour, lw=width, label=name)
     unit = _UNITS.get(panel.unit, panel.unit)
     axes.set_xlabel(f"{panel.quantity} threshold ({unit})")
-    axes.set_title(panel.method, loc="left")
+    set_title(axes, panel.method, loc="left")
     axes.set_xlim(panel.thresholds[0], panel.thresholds[-1])
     axes.set_ylim(0, 102)
     axes.grid(color="#E5E5E5", lw=0.6)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from leaderboards.figures.drawing.frame_view import draw_background, draw_objects, set_window
-from leaderboards.figures.drawing.style import make_figure
+from leaderboards.figures.drawing.style import make_figure, set_title
 from leaderboards.figures.frame_view import FrameView, PosedObjects
 from leaderboards.figures.qualitative import QualitativeFigure, QualitativeRow
 
@@ -40,7 +40,7 @@ def draw_qualitative(data: QualitativeFigure, images: Mapping[str, np.ndarray]) 
             mine = np.flatnonzero(view.matched == row.truth_row)
             _draw_cell(axes, row, view.estimates, mine, image, _describe_error(view, mine))
     for axes, title in zip(grid[0], ("truth", *data.methods), strict=True):
-        axes.set_title(title, fontsize=10, pad=4)
+        set_title(axes, title, fontsize=10, pad=4)
     return figure
 
 

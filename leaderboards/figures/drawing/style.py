@@ -1,17 +1,20 @@
 """How all figures look, and how they become files that are the same whenever they are made."""
 
 import textwrap
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from benchmark.columns import replacing
 from benchmark.errors import ConfigError
+from benchmark.texts import shorten, to_line
 
 CATEGORY_COLOURS: dict[str, str] = {
     "bottle": "#0072B2",
@@ -50,6 +53,7 @@ _CAPTION_SIZE = 7.5
 _CHARACTERS_PER_INCH = 16.5  # of a caption's letters, with some room
 _LINE_INCHES = 0.155
 _DPI = 160
+_LONGEST_CAPTION, _LONGEST_TITLE = 3000, 80
 _METADATA: Any = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
 
 
@@ -70,6 +74,7 @@ def make_figure(width: float, height: float, caption: str, pad: float = 0.04) ->
         caption: sentences, wrapped here.
         pad: inches around every panel.
     """
+    caption = shorten(to_line(caption), _LONGEST_CAPTION)
     lines = textwrap.wrap(caption, int(width * _CHARACTERS_PER_INCH))
     room = _LINE_INCHES * len(lines) + 0.12 if lines else 0.0
     bottom = room / (height + room)
@@ -83,8 +88,14 @@ def make_figure(width: float, height: float, caption: str, pad: float = 0.04) ->
         color="#555555",
         va="bottom",
         linespacing=1.35,
+        parse_math=False,
     ).set_in_layout(False)
     return figure
+
+
+def set_title(axes: Axes, name: str, **style: Any) -> None:
+    """Set a title that is a name from a file: dollar signs in it begin no formula."""
+    axes.set_title(shorten(to_line(name), _LONGEST_TITLE), parse_math=False, **style)
 
 
 def format_number(value: float, decimals: int | None = None) -> str:
@@ -108,5 +119,7 @@ def check_kind(path: Path) -> str:
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as PNG or SVG, by the ending of `path`; equal figures give equal bytes."""
     kind = check_kind(path)
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, warnings.catch_warnings():
+        # a name may be in letters that our font lacks: they are drawn as boxes
+        warnings.filterwarnings("ignore", r"Glyph \d+ .*missing from", UserWarning)
         figure.savefig(temporary, format=kind, dpi=_DPI, metadata=_METADATA[kind])
