@@ -73,11 +73,13 @@ class Outcome:
 
     Attributes:
         hit: (n,) whether the pooled pose is within 5 degrees and 2 cm.
+        single: (n,) share of the object's hypotheses that are.
         turn_deg, shift_cm: (n,) median distance of the object's hypotheses to the reference's.
         calls: network calls.
     """
 
     hit: np.ndarray
+    single: np.ndarray
     turn_deg: np.ndarray
     shift_cm: np.ndarray
     calls: int
@@ -85,7 +87,11 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One setting in the table; accuracies and differences in percent and points."""
+    """One setting in the table; accuracies and differences in percent and points.
+
+    `single` and `nearest` show how wide the hypotheses lie: the accuracy of one of them alone, and
+    of the best of all.
+    """
 
     preset: str
     sampler: str
@@ -96,6 +102,8 @@ class Row:
     difference: float
     low: float
     high: float
+    single: float
+    nearest: float
     turn_deg: float
     shift_cm: float
 
@@ -154,6 +162,7 @@ def sample_settings(
         pooled = pool_ranked(rotation, translation, None if energies is None else energies.numpy())
         yield Outcome(
             hit=find_hits(*pooled, clouds),
+            single=find_hits(rotation.swapaxes(0, 1), translation.swapaxes(0, 1), clouds).mean(0),
             turn_deg=np.median(np.degrees(_turn_between(rotation, reference[0])), axis=1),
             shift_cm=np.median(100 * _shift_between(translation, reference[1]), axis=1),
             calls=calls[0],
@@ -161,7 +170,7 @@ def sample_settings(
 
 
 def find_hits(rotation: np.ndarray, translation: np.ndarray, clouds: CloudBatch) -> np.ndarray:
-    """Return whether poses (n, 3, 3), (n, 3) are within 5 degrees and 2 cm of the truth."""
+    """Return whether poses (..., n, 3, 3), (..., n, 3) are within 5 degrees and 2 cm of truth."""
     symmetric = find_symmetric(clouds.category, clouds.handle_visible)
     turn = np.degrees(compute_rotation_error(rotation, clouds.rotation, symmetric))
     shift = 100 * compute_translation_error(translation, clouds.translation)
@@ -182,6 +191,7 @@ def summarise(preset: str, outcomes: dict[Setting, list[Outcome]]) -> list[Row]:
     rows = []
     for (sampler, steps), parts in outcomes.items():
         hit = np.concatenate([part.hit for part in parts])
+        single = np.concatenate([part.single for part in parts])
         low, high = bootstrap_difference(hit, truth)
         rows.append(
             Row(
@@ -194,6 +204,8 @@ def summarise(preset: str, outcomes: dict[Setting, list[Outcome]]) -> list[Row]:
                 difference=round(100 * (hit.mean() - truth.mean()), 3),
                 low=round(low, 3),
                 high=round(high, 3),
+                single=round(100 * single.mean(), 3),
+                nearest=round(100 * (single > 0).mean(), 3),
                 turn_deg=round(np.median(np.concatenate([p.turn_deg for p in parts])), 4),
                 shift_cm=round(np.median(np.concatenate([p.shift_cm for p in parts])), 4),
             )
