@@ -16,13 +16,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmark.networks.batch_statistics import EPS, Moments
 from benchmark.networks.point_ops import find_in_ball, sample_farthest
 from benchmark.networks.point_ops_torch import (
     find_in_ball_torch,
     gather_rows,
     sample_farthest_torch,
 )
-from benchmark.networks.shared_training import Groups, Moments, train_shared_layers
+from benchmark.networks.shared_training import Groups, train_shared_layers
 
 ENCODER_FEATURES = 1024
 
@@ -182,12 +183,10 @@ class SharedLayers(nn.Module):
 class SharedLayer(nn.Module):
     """One 1x1 convolution without bias, BatchNorm, ReLU."""
 
-    _EPS = 1e-5
-
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel_size=1, bias=False)
-        norm = nn.BatchNorm2d(outputs, eps=self._EPS)
+        norm = nn.BatchNorm2d(outputs, eps=EPS)
         self.bn = nn.Sequential(OrderedDict(bn=norm))
 
     def forward(self, values: Tensor) -> Tensor:
@@ -222,7 +221,7 @@ class SharedLayer(nn.Module):
     def fold(self) -> tuple[Tensor, Tensor]:
         """Return weight (out, in) and bias (out,) with the normalisation merged in."""
         state = self.state_dict(keep_vars=True)
-        scale = state["bn.bn.weight"] / torch.sqrt(state["bn.bn.running_var"] + self._EPS)
+        scale = state["bn.bn.weight"] / torch.sqrt(state["bn.bn.running_var"] + EPS)
         bias = state["bn.bn.bias"] - state["bn.bn.running_mean"] * scale
         return state["conv.weight"][:, :, 0, 0] * scale[:, None], bias
 

@@ -16,7 +16,7 @@ Source: Ioffe and Szegedy 2015 (the gradient of BatchNorm).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,51 +24,9 @@ import torch
 from torch import Tensor
 
 from benchmark.networks import shared_kernels as kernels
+from benchmark.networks.batch_statistics import Moments, Normalisation
 
-EPS = 1e-5
 _CHUNK_VALUES = 2**17
-
-
-@dataclass(frozen=True, kw_only=True)
-class Moments:
-    """Mean and variance (C,) of a layer's outputs over `count` rows, before normalisation."""
-
-    mean: Tensor
-    variance: Tensor
-    count: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Normalisation:
-    """What normalises one layer, as float32 arrays (C,): scale v + shift."""
-
-    scale: np.ndarray
-    shift: np.ndarray
-    mean: np.ndarray
-    inverse: np.ndarray
-    count: int
-
-    @classmethod
-    def build(cls, sums: np.ndarray, count: int, gain: Tensor, bias: Tensor) -> "_Normalisation":
-        mean = sums[0] / count
-        inverse = 1 / np.sqrt(np.maximum(sums[1] / count - mean**2, 0) + EPS)
-        scale = gain.numpy() * inverse
-        arrays = (scale, bias.numpy() - mean * scale, mean, inverse)
-        scale, shift, mean, inverse = (value.astype(np.float32) for value in arrays)
-        return cls(scale=scale, shift=shift, mean=mean, inverse=inverse, count=count)
-
-    def return_sums(self, sums: np.ndarray) -> tuple[np.ndarray, Tensor, Tensor]:
-        """Return the way back through the normalisation, and the gradients of gain and bias.
-
-        Args:
-            sums: (2, C) of the gradients, and of their products with the values.
-        """
-        to_bias = sums[0]
-        to_gain = (sums[1] - self.mean * sums[0]) * self.inverse
-        by_value = -self.scale * self.inverse * to_gain / self.count
-        constant = -self.scale * to_bias / self.count - by_value * self.mean
-        factors = np.stack([self.scale, by_value, constant]).astype(np.float32)
-        return factors, torch.from_numpy(to_gain).float(), torch.from_numpy(to_bias).float()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +62,7 @@ class Groups:
         return cls(
             rows=rows.view(-1, shape[2]).numpy(),
             offsets=offsets.reshape(-1, shape[2], 3).numpy(),
-            dtype=torch.get_autocast_dtype("cpu") if is_reduced else torch.float32,
+            dtype=torch.bfloat16 if is_reduced else torch.float32,
         )
 
     @property
@@ -174,7 +132,7 @@ class _Layers:
         self.gains[2] = self.gains[2] * self.sign
         self.narrow = [weight.to(groups.dtype) for weight in self.weights]
         self.values = [groups.make_values(len(weight)) for weight in self.weights[:2]]
-        self.norms: list[_Normalisation] = []
+        self.norms: list[Normalisation] = []
 
     def forward(self) -> Tensor:
         """Return the maxima (G, O) after normalisation and ReLU."""
@@ -192,37 +150,28 @@ class _Layers:
 
     def find_moments(self) -> list[Moments]:
         """Return what BatchNorm keeps running averages of."""
-        means = [torch.from_numpy(norm.mean) for norm in self.norms]
-        means[2] = means[2] * self.sign
-        variances = [1 / norm.inverse.astype(float) ** 2 - EPS for norm in self.norms]
-        return [
-            Moments(mean=mean, variance=torch.from_numpy(value).float(), count=self.groups.count)
-            for mean, value in zip(means, variances, strict=True)
-        ]
+        *inner, last = (norm.moments for norm in self.norms)
+        return [*inner, replace(last, mean=last.mean * self.sign)]
 
     def _normalise(self, layer: int, sums: np.ndarray) -> None:
         gain, bias = self.gains[layer], self.biases[layer]
-        self.norms.append(_Normalisation.build(sums, self.groups.count, gain, bias))
+        self.norms.append(Normalisation.build(sums, self.groups.count, gain, bias))
 
     def _apply_first(self) -> np.ndarray:
         groups, values = self.groups, self.values[0]
         sums = _make_sums(values)
         weight = np.ascontiguousarray(self.weights[0].numpy().T)
         for group, row in groups.split(values.shape[1]):
-            found = torch.empty(values[row].shape)
             near = (groups.rows[group], groups.offsets[group])
-            kernels.apply_first(self.mapped.numpy(), *near, weight, found.numpy())
-            kernels.add_moments(found.numpy(), sums)
-            values[row].copy_(found)
+            kernels.apply_first(self.mapped.numpy(), *near, weight, _expose(values[row]), sums)
         return sums
 
     def _apply_second(self) -> np.ndarray:
         values = self.values[1]
         sums = _make_sums(values)
         for _, row in self.groups.split(values.shape[1]):
-            active = self._activate(0, row)[1].to(values.dtype)
-            torch.mm(active, self.narrow[1].T, out=values[row])
-            kernels.add_moments(values[row].float().numpy(), sums)
+            torch.mm(self._activate(0, row), self.narrow[1].T, out=values[row])
+            kernels.add_moments(_expose(values[row]), sums)
         return sums
 
     def _apply_last(self) -> np.ndarray:
@@ -231,19 +180,16 @@ class _Layers:
         self.winners = np.empty(shape, dtype=np.int32)
         sums = np.zeros((2, shape[1]))
         for group, row in self.groups.split(shape[1]):
-            active = self._activate(1, row)[1].to(self.groups.dtype)
-            found = torch.mm(active, self.narrow[2].T).float().numpy()
-            kernels.add_moments(found, sums)
-            kernels.pool(found, self.pooled[group], self.winners[group])
+            found = torch.mm(self._activate(1, row), self.narrow[2].T)
+            kernels.pool(_expose(found), self.pooled[group], self.winners[group], sums)
         return sums
 
-    def _activate(self, layer: int, row: slice) -> tuple[np.ndarray, Tensor]:
-        """Return some of a layer's values, and those after normalisation and ReLU, float32."""
-        values = self.values[layer][row].float().numpy()
-        active = torch.empty(values.shape)
-        norm = self.norms[layer]
-        kernels.activate(values, norm.scale, norm.shift, active.numpy())
-        return values, active
+    def _activate(self, layer: int, row: slice) -> Tensor:
+        """Return some of a layer's values after normalisation and ReLU."""
+        values, norm = self.values[layer][row], self.norms[layer]
+        active = torch.empty_like(values)
+        kernels.activate(_expose(values), norm.scale, norm.shift, _expose(active))
+        return active
 
     def _return_last(self, gradient: Tensor) -> tuple[Tensor, np.ndarray, tuple[Tensor, ...]]:
         """Return the gradients of the second layer's outputs, their sums, and those of the last."""
@@ -251,23 +197,22 @@ class _Layers:
         slopes = gradient.numpy() * (self.pooled * norm.scale + norm.shift > 0)
         sums = np.stack([slopes.sum(axis=0), (slopes * self.pooled).sum(axis=0)]).astype(float)
         factors, to_gain, to_bias = norm.return_sums(sums)
+        slopes *= norm.scale
         _, by_value, constant = (torch.from_numpy(factor) for factor in factors)
         through = (weight.T @ (by_value[:, None] * weight)).to(self.groups.dtype)
         ground = (constant @ weight).numpy()
-        slopes *= norm.scale
         to_weight = torch.zeros_like(weight)
-        gram, total = torch.zeros(through.shape), torch.zeros(len(through))
-        results, sums = torch.empty_like(self.values[1]), _make_sums(self.values[1])
+        gram = torch.zeros(through.shape)
+        results, sums = torch.empty_like(self.values[1]), _make_sums(self.values[1], 3)
         for group, row in self.groups.split(weight.shape[1]):
-            values, active = self._activate(1, row)
-            narrow = active.to(through.dtype)
-            back = torch.mm(narrow, through).float().numpy()
-            gram += torch.mm(narrow.T, narrow)
-            total += active.sum(dim=0)
-            maxima = (slopes[group], self.winners[group], weight.numpy())
-            kernels.return_maxima(*maxima, active.numpy(), back, to_weight.numpy())
-            kernels.mask_slopes(back, ground, values, active.numpy(), sums)
-            results[row].copy_(torch.from_numpy(back))
+            active = self._activate(1, row)
+            back = torch.mm(active, through).float()
+            gram += torch.mm(active.T, active)
+            maxima = (slopes[group], self.winners[group], weight.numpy(), _expose(active))
+            kernels.return_maxima(*maxima, back.numpy(), to_weight.numpy())
+            near = (_expose(self.values[1][row]), _expose(active), _expose(results[row]))
+            kernels.mask_slopes(back.numpy(), ground, *near, sums)
+        total = torch.from_numpy(sums[2]).float()
         to_weight += constant[:, None] * total + by_value[:, None] * (weight @ gram)
         sign = self.sign
         return results, sums, (to_weight * sign[:, None], to_gain * sign, to_bias)
@@ -279,16 +224,14 @@ class _Layers:
         factors, to_gain, to_bias = self.norms[1].return_sums(sums)
         to_weight = torch.zeros_like(self.weights[1])
         ground = np.zeros(to_weight.shape[1], dtype=np.float32)
-        results, sums = torch.empty_like(self.values[0]), _make_sums(self.values[0])
+        results, sums = torch.empty_like(self.values[0]), _make_sums(self.values[0], 3)
         for _, row in self.groups.split(len(to_weight)):
-            back = slopes[row].float()
-            kernels.return_normalised(back.numpy(), self.values[1][row].float().numpy(), factors)
-            values, active = self._activate(0, row)
-            narrow = back.to(slopes.dtype)
-            to_weight += torch.mm(narrow.T, active.to(slopes.dtype))
-            found = torch.mm(narrow, self.narrow[1]).float().numpy()
-            kernels.mask_slopes(found, ground, values, active.numpy(), sums)
-            results[row].copy_(torch.from_numpy(found))
+            back = self._normalise_back(1, row, slopes, factors)
+            active = self._activate(0, row)
+            to_weight += torch.mm(back.T, active)
+            found = torch.mm(back, self.narrow[1])
+            near = (_expose(self.values[0][row]), _expose(active), _expose(results[row]))
+            kernels.mask_slopes(_expose(found), ground, *near, sums)
         return results, sums, (to_weight, to_gain, to_bias)
 
     def _return_first(self, slopes: Tensor, sums: np.ndarray) -> tuple[Tensor, ...]:
@@ -297,12 +240,27 @@ class _Layers:
         to_mapped = torch.zeros_like(self.mapped)
         to_weight = np.zeros(self.weights[0].T.shape, dtype=np.float32)
         for group, row in self.groups.split(slopes.shape[1]):
-            back = slopes[row].float().numpy()
-            kernels.return_normalised(back, self.values[0][row].float().numpy(), factors)
+            back = self._normalise_back(0, row, slopes, factors)
             near = (self.groups.rows[group], self.groups.offsets[group])
-            kernels.return_first(back, *near, to_mapped.numpy(), to_weight)
+            kernels.return_first(_expose(back), *near, to_mapped.numpy(), to_weight)
         return to_mapped, torch.from_numpy(to_weight.T), to_gain, to_bias
 
+    def _normalise_back(
+        self, layer: int, row: slice, slopes: Tensor, factors: np.ndarray
+    ) -> Tensor:
+        back = torch.empty_like(slopes[row])
+        before = (_expose(slopes[row]), _expose(self.values[layer][row]))
+        kernels.return_normalised(*before, factors, _expose(back))
+        return back
 
-def _make_sums(values: Tensor) -> np.ndarray:
-    return np.zeros((2, values.shape[1]))
+
+def _make_sums(values: Tensor, rows: int = 2) -> np.ndarray:
+    return np.zeros((rows, values.shape[1]))
+
+
+def _expose(values: Tensor) -> np.ndarray:
+    """Return the memory of float32 or bfloat16 values as the kernels take it."""
+    whole: np.ndarray = (
+        values.numpy() if values.dtype == torch.float32 else values.view(torch.uint16).numpy()
+    )
+    return whole
