@@ -63,6 +63,7 @@ class Plan:
     """What every part is put through."""
 
     preset: str
+    weights: Path | None
     settings: tuple[Setting, ...]
     hypotheses: int
 
@@ -129,7 +130,7 @@ def measure_part(plan: Plan, part: Part) -> list[Outcome]:
     batch = clouds.fetch(np.arange(part.start, min(part.stop, len(clouds))))
     keys = np.random.SeedSequence(part.seed).generate_state(len(batch.points), np.uint64)
     noise = draw_noise(keys, plan.hypotheses)
-    return list(sample_settings(_load_model(plan.preset), plan, batch, noise))
+    return list(sample_settings(_load_model(plan.preset, plan.weights), plan, batch, noise))
 
 
 @cache
@@ -138,9 +139,9 @@ def _open_clouds(shard: Path) -> TrainingClouds:
 
 
 @cache
-def _load_model(preset: str) -> PoseModel[Any]:
+def _load_model(preset: str, weights: Path | None) -> PoseModel[Any]:
     torch.set_num_threads(1)
-    return load_model(preset)
+    return load_model(preset, weights)
 
 
 @torch.inference_mode()
@@ -259,6 +260,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("shards", type=Path, nargs="+")
     parser.add_argument("--preset", default="compact")
+    parser.add_argument("--weights", type=Path, help="name or folder; the preset's own by default")
     parser.add_argument("--hypotheses", type=int, default=50)
     parser.add_argument("--limit", type=int, help="objects of each shard")
     parser.add_argument("--settings", nargs="+", metavar="SAMPLER:STEPS")
@@ -267,6 +269,7 @@ def main() -> None:
     arguments = parser.parse_args()
     plan = Plan(
         preset=arguments.preset,
+        weights=arguments.weights,
         settings=read_settings(arguments.settings),
         hypotheses=arguments.hypotheses,
     )

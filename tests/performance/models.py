@@ -14,15 +14,16 @@ from benchmark.diffusion.presets import PRESETS
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden"
 
 
-def load_model(preset: str, golden: Path = GOLDEN) -> PoseModel[Any]:
+def load_model(preset: str, weights: Path | None = None, golden: Path = GOLDEN) -> PoseModel[Any]:
     """Return a preset's networks for inference on the CPU.
 
-    The paper preset ships no weights: it gets those of the golden set, whose heads were fitted for
-    a minute, or random ones where that is absent. Speed does not depend on them, accuracy does.
+    The paper preset ships no weights: without a folder of some it gets those of the golden set,
+    whose heads were fitted for a minute, or random ones where that is absent. Speed does not depend
+    on them, accuracy does.
     """
-    if preset != "paper":
+    if preset != "paper" or weights is not None:
         chosen = PRESETS[preset]
-        return chosen.load(chosen.find_weights(None).folder, torch.device("cpu"))[0]
+        return chosen.load(chosen.find_weights(weights).folder, torch.device("cpu"))[0]
     torch.manual_seed(0)
     score, energy = ScoreNetwork(), EnergyNetwork()
     folder = golden / "network"
