@@ -86,9 +86,11 @@ def _escape_markdown(match: re.Match[str]) -> str:
 def to_cell(text: str) -> str:
     """Return text for a cell of CSV that a spreadsheet takes for text, never for a formula.
 
-    What would begin a formula (`=`, `+`, `-`, `@`) gets an apostrophe before it.
+    What would begin a formula (`=`, `+`, `-`, `@`) gets an apostrophe before it. Line breaks and
+    control characters are spelled out as by `to_line`: readers of CSV differ about them.
     """
-    return f"'{text}" if _FORMULA.match(text) else text
+    line = to_line(text)
+    return f"'{line}" if _FORMULA.match(line) else line
 
 
 def to_cells(table: "pandas.DataFrame") -> "pandas.DataFrame":
