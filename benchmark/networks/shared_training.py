@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from benchmark.networks import shared_kernels as kernels
 from benchmark.networks.batch_statistics import Moments, Normalisation
@@ -115,6 +116,7 @@ class _SharedLayers(torch.autograd.Function):
         return pooled
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         with torch.autocast("cpu", enabled=False):
             return None, None, *ctx.layers.backward(gradient)

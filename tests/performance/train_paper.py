@@ -32,6 +32,7 @@ from benchmark.shards import find_shards
 from benchmark.training.clouds import CloudBatch, TrainingClouds
 from benchmark.training.loop import Prepared, Trainer, TrainingOptions, TrainingOutcome
 from benchmark.training.options import FitOptions
+from benchmark.training.precision import choose_precision
 
 LATEST = 0.6
 DEPARTURES = (
@@ -120,10 +121,11 @@ class EncodedClouds(TrainingClouds):
     def _encode(self, network: PoseNetwork, rows: np.ndarray, path: Path) -> np.ndarray:
         if not path.exists():
             points = torch.from_numpy(super().fetch(rows).points)
-            with torch.inference_mode():
+            half = choose_precision("auto", points.device)
+            with torch.inference_mode(), torch.autocast("cpu", half, enabled=half != points.dtype):
                 features = network.pts_encoder(points)
             with replacing(path) as temporary, temporary.open("wb") as file:
-                np.save(file, features.numpy())
+                np.save(file, features.float().numpy())
             print(f"encoded {path.stem}", flush=True)
         return np.load(path)
 
