@@ -13,7 +13,7 @@ from benchmark.aggregation import Ranking, pool_ranked
 from benchmark.diffusion.denoiser import PoseModel, bind
 from benchmark.diffusion.likelihood import LikelihoodOptions, score_hypotheses
 from benchmark.diffusion.pose_vector import POSE_SIZE, orthonormalise
-from benchmark.diffusion.presets import PRESETS, Preset
+from benchmark.diffusion.presets import ENOUGH_STEPS, PRESETS, Preset
 from benchmark.diffusion.samplers import SAMPLERS
 from benchmark.diffusion.warm_start import describe_warm_start, get_warm_time
 from benchmark.errors import ConfigError, UnknownNameError
@@ -75,7 +75,8 @@ class GenPose:
         self._device = find_device(options.device)
         defaults = preset.tracking if options.tracking else preset
         self._sampler = sampling.sampler or defaults.sampler
-        self._steps = sampling.steps or defaults.steps
+        usual = defaults.steps if self._sampler == defaults.sampler else ENOUGH_STEPS
+        self._steps = sampling.steps or usual
         self._tracking = options.tracking
         self._sigma_max = preset.get_start_sigma(_choose_start(preset, sampling, options.tracking))
         if self._sampler not in SAMPLERS:

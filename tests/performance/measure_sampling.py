@@ -40,7 +40,7 @@ Setting = tuple[str, int]
 
 REFERENCE: Setting = ("rk45", 0)
 STEPS = {
-    "euler": (5, 8, 16),
+    "euler": (3, 4, 5, 6, 8, 16),
     "heun": (3, 4, 6, 8, 12),
     "dpm-solver-2m": (3, 4, 5, 6, 8, 10, 12),
     "dpm-solver-3m": (5, 6, 8, 10),
