@@ -44,7 +44,7 @@ def draw(rows: Rows, path: Path) -> None:
         right.plot(calls, [row["turn_deg"] for row in found], "o-", markersize=3, label=name)
     left.axhline(-0.5, color="grey", linewidth=0.8, linestyle="--")
     left.set(ylim=(-8, 3), ylabel="5deg_2cm minus RK45's, points (95 %)")
-    right.set(yscale="log", ylabel="median turn from RK45's hypotheses, degrees")
+    right.set(yscale="log", ylabel="median turn from RK45's poses, degrees")
     for axes in (left, right):
         axes.set_xlabel("network calls")
     right.legend(frameon=False)
