@@ -38,6 +38,9 @@ def _draw_panel(axes: Axes, panel: EnergyPanel) -> None:
     )
     axes.set_xscale("asinh", linear_width=panel.linear_below)
     axes.set_yscale("log")
+    # Decades below the linear part would lie on top of each other.
+    decades = -(10.0 ** np.arange(-9, 9))
+    axes.set_xticks(decades[-decades >= panel.linear_below])
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: format_number(value)))
     axes.set_xlim(panel.energy_edges[0], panel.energy_edges[-1])
