@@ -30,15 +30,17 @@ class Running:
     Attributes:
         pid: its process, which leads a session of its own.
         said: the file that its stderr goes to.
+        warm: which of the servers started it.
     """
 
     pid: int
     said: Path
+    warm: bool = False
 
     def wait(self, seconds: float = 1200) -> int | None:
         """Return the exit code; None where it is still running after so many seconds."""
         deadline = time.monotonic() + seconds
-        while (code := _ask(poll=self.pid)) is None and time.monotonic() < deadline:
+        while (code := _ask(self.warm, poll=self.pid)) is None and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
         return code
 
@@ -49,18 +51,19 @@ class Running:
         return code, self.said.read_text(errors="backslashreplace").removeprefix("ready\n")
 
 
-def start(arguments: Sequence[str], *, largest: int | None = None) -> Running:
+def start(arguments: Sequence[str], *, largest: int | None = None, warm: bool = False) -> Running:
     """Start small genbench and return when its command begins.
 
     Args:
         arguments: of genbench.
         largest: bytes that a file may have.
+        warm: have it import nothing more, so that it only works.
     """
     handle, name = tempfile.mkstemp(prefix="said-")
     os.close(handle)
-    pid = _ask(arguments=list(arguments), said=name, largest=largest)
+    pid = _ask(warm, arguments=list(arguments), said=name, largest=largest)
     assert pid is not None
-    running = Running(pid=pid, said=Path(name))
+    running = Running(pid=pid, said=Path(name), warm=warm)
     while not running.said.read_bytes().startswith(b"ready\n"):
         time.sleep(_POLL_SECONDS)
     return running
@@ -83,21 +86,23 @@ def run_in(environment: dict[str, str], arguments: Sequence[str]) -> tuple[int, 
     return done.returncode, said.removeprefix("ready\n")
 
 
-def _ask(**request: object) -> int | None:
-    server = _get_server()
+def _ask(warm: bool, **request: object) -> int | None:
+    server = _get_server(warm)
     assert server.stdin is not None
     assert server.stdout is not None
     server.stdin.write(f"{json.dumps(request)}\n")
     server.stdin.flush()
-    answer: int | None = json.loads(server.stdout.readline())
+    line = server.stdout.readline()
+    assert line, f"the server that starts commands has ended with {server.wait()}"
+    answer: int | None = json.loads(line)
     return answer
 
 
 @cache
-def _get_server() -> "subprocess.Popen[str]":
+def _get_server(warm: bool) -> "subprocess.Popen[str]":
     """Return the process that starts commands; it ends with this one, whose pipe it reads."""
     server = subprocess.Popen(
-        [sys.executable, str(_PROGRAM), "--serve"],
+        [sys.executable, str(_PROGRAM), "--serve", *(["--warm"] if warm else [])],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

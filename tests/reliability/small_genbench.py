@@ -1,10 +1,12 @@
 """genbench with everything small: a tiny synth6, shards of four frames, frequent check-points.
 
 For tests that run a command over and over. As a program it takes the arguments of genbench, or
-`--serve`: it then imports everything once, and forks a process for each command that it is told.
-A command says "ready" when it begins.
+`--serve`: it then imports much once, and forks a process for each command that it is told; with
+`--warm` besides, it imports all that the commands would import only when they run, so that next to
+all of their time is work. A command says "ready" when it begins.
 """
 
+import gc
 import json
 import os
 import resource
@@ -25,6 +27,25 @@ _HEAVY = (
     "preprocess.sources",
     "preprocess.synthetic.tree",
     "rich.console",
+)
+_WARM = (
+    *(
+        f"benchmark.cli.{name}"
+        for name in ("synth", "prepare", "train", "run", "evaluate", "tables")
+    ),
+    "benchmark.diffusion.compact_recipes",
+    "benchmark.diffusion.estimator",
+    "benchmark.diffusion.validation",
+    "benchmark.evaluation.files",
+    "benchmark.evaluation.kernels",
+    "benchmark.evaluation.tables",
+    "benchmark.running",
+    "leaderboards.tables.files",
+    "pandas.io.formats.csvs",
+    "preprocess.prepare",
+    "rich.table",
+    "scipy.integrate",
+    "torch._dynamo",
 )
 
 
@@ -67,8 +88,12 @@ def serve() -> list[str]:
     `said`, files of `largest` bytes at most; the answer is its process. {"poll": process}: its exit
     code, null while it runs.
     """
-    for name in _HEAVY:
+    for name in (*_HEAVY, *(_WARM if "--warm" in sys.argv else ())):
         import_module(name)
+    if "--warm" in sys.argv:
+        _warm_up_numba()
+    gc.collect()
+    gc.freeze()  # or else every command takes a second to tidy up what is not its own
     ended: dict[int, int] = {}
     for line in sys.stdin:
         request = json.loads(line)
@@ -82,6 +107,14 @@ def serve() -> list[str]:
                 return list(request["arguments"])
         print(json.dumps(answer), flush=True)
     sys.exit()
+
+
+def _warm_up_numba() -> None:
+    """Have numba import what it imports when it first loads a compiled function."""
+    from numba.core.registry import cpu_target
+
+    cpu_target.typing_context.refresh()
+    cpu_target.target_context.refresh()
 
 
 def _note_end(process: int, ended: dict[int, int]) -> None:

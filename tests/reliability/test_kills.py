@@ -1,7 +1,11 @@
-"""Commands that are stopped at any moment, and started again until they are through."""
+"""Commands that are stopped at any moment, and started again until they are through.
+
+The full form of one command: `pytest tests/reliability/test_kills.py --full -s -k evaluate`.
+"""
 
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +30,8 @@ class Victim:
     Attributes:
         command, world, out: what is run, on what, and where to.
         rng: draws the moments.
+        number: the signal that stops it.
+        seconds: how long it takes when it is left alone.
         stopped: how often it was stopped.
         finished: how often it got through.
     """
@@ -34,35 +40,61 @@ class Victim:
     world: World
     out: Path
     rng: np.random.Generator
+    number: int = signal.SIGKILL
+    seconds: float = 0.0
     stopped: int = 0
     finished: int = 0
     _leaders: list[int] = field(default_factory=list)
 
-    def stop_until(self, count: int, number: int) -> None:
-        """Stop the command `count` times with a signal, then let it get through.
+    def stop_until(self, count: int) -> None:
+        """Stop the command `count` times, then let it get through.
 
         Each time it goes on with what the time before has left; when it gets through earlier, it
         begins anew.
         """
+        _, self.seconds = self.world.expect(self.command.name)
+        if self.warm:
+            self.seconds = self._get_through()
+            self._begin_anew()
         while self.stopped < count:
-            self._try_once(number)
+            self._try_once(self.number)
+        self._get_through()
+        wait_for_end(self._leaders)
+        name = signal.Signals(self.number).name
+        print(f"{self.command.name}: {self.stopped} x {name}, {self.finished} times through")
+
+    @property
+    def warm(self) -> bool:
+        """Whether the command has imported everything before it begins.
+
+        A kill while it imports tells nothing, as it has no file open yet. A request to stop that
+        comes then must be answered all the same.
+        """
+        return self.number == signal.SIGKILL
+
+    def _get_through(self) -> float:
+        """Let the command get through, and return how long that took."""
+        begin = time.monotonic()
         code, said = self._start().finish()
+        seconds = time.monotonic() - begin
         assert code == 0, said
         self._check_result()
-        wait_for_end(self._leaders)
+        return seconds
+
+    def _begin_anew(self) -> None:
+        shutil.rmtree(self.out)
+        self.out.mkdir()
 
     def _try_once(self, number: int) -> None:
-        _, seconds = self.world.expect(self.command.name)
         before = list_units(self.command, self.out)
         process = self._start()
-        if process.wait(self.rng.uniform(0, seconds)) is None:
+        if process.wait(self.rng.uniform(0, self.seconds)) is None:
             group = number == signal.SIGINT or bool(self.rng.integers(2))
             stop(process, number, group=group and number != signal.SIGTERM)
         code, said = process.finish()
         if code == 0 or code == -number != -signal.SIGKILL:  # or when Python was shutting down
             self._check_result()
-            shutil.rmtree(self.out)
-            self.out.mkdir()
+            self._begin_anew()
             return
         self.stopped += 1
         self._check_stop(number, code, said)
@@ -87,7 +119,7 @@ class Victim:
         assert list(_find_leftovers(self.out)) == []
 
     def _start(self) -> Running:
-        running = start(self.command.build(self.world, self.out))
+        running = start(self.command.build(self.world, self.out), warm=self.warm)
         self._leaders.append(running.pid)
         return running
 
@@ -115,7 +147,7 @@ def victim(request: pytest.FixtureRequest, world: World, tmp_path: Path) -> Vict
 
 
 def test_killed_anywhere_and_run_again_it_makes_the_same(victim: Victim, full: bool) -> None:
-    victim.stop_until(KILLS[full], signal.SIGKILL)
+    victim.stop_until(KILLS[full])
     assert list(_find_leftovers(victim.out)) == []
 
 
@@ -123,4 +155,5 @@ def test_killed_anywhere_and_run_again_it_makes_the_same(victim: Victim, full: b
 def test_asked_to_stop_it_says_so_in_one_line_and_goes_on_later(
     victim: Victim, full: bool, number: signal.Signals
 ) -> None:
-    victim.stop_until(REQUESTS[full], number)
+    victim.number = number
+    victim.stop_until(REQUESTS[full])
