@@ -203,14 +203,14 @@ def train(run: Run, steps: argparse.Namespace) -> dict[str, Any]:
             energy.load_state_dict(score.state_dict())
         network.train()
         recipe = HeadsRecipe(network=network)
-        outcome = run.train(name, recipe, steps.heads, encoded)
+        outcome = run.train(name, recipe, getattr(steps, name), encoded)
         path = run.folder / f"{name}.safetensors"
         networks[name] = _write_network(recipe, outcome, path, PAPER_PLAN)
         networks[name]["stages"] = {
             "coarse": steps.coarse,
             "full": steps.full,
             "clouds": steps.clouds,
-            "heads": steps.heads,
+            "heads": getattr(steps, name),
         }
         network.eval()
     validation = read_validation_clouds(run.paths[0].parent)
@@ -226,17 +226,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("shards", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--coarse", type=int, default=400, help="steps with a quarter of centres")
-    parser.add_argument("--full", type=int, default=60, help="steps with all of them")
-    parser.add_argument("--clouds", type=int, default=6000, help="that the heads are trained on")
-    parser.add_argument("--heads", type=int, default=3000, help="steps of each network's heads")
+    parser.add_argument("--coarse", type=int, default=600, help="steps with a quarter of centres")
+    parser.add_argument("--full", type=int, default=120, help="steps with all of them")
+    parser.add_argument("--clouds", type=int, default=5000, help="that the heads are trained on")
+    parser.add_argument("--score", type=int, default=2500, help="steps of the score's heads")
+    parser.add_argument("--energy", type=int, default=1400, help="steps of the energy's heads")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     keep_freed_memory()
     paths = find_shards(arguments.shards, split="train")
     run = Run(paths=paths, folder=arguments.out, seed=arguments.seed)
     networks = train(run, arguments)
-    options = FitOptions(preset="paper", steps=arguments.heads, seed=arguments.seed)
+    options = FitOptions(preset="paper", steps=arguments.score, seed=arguments.seed)
     plan: Plan = replace(PAPER_PLAN, departures=DEPARTURES)
     card = _describe(plan, TrainingClouds(paths), options, networks)
     with replacing(arguments.out / "card.json") as temporary:
