@@ -15,8 +15,9 @@ Sums over the batch are float32 or better whatever the products are computed in.
 Source: Ioffe and Szegedy 2015 (the gradient of BatchNorm).
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,62 +27,7 @@ from torch.autograd.function import once_differentiable
 
 from benchmark.networks import shared_kernels as kernels
 from benchmark.networks.batch_statistics import Moments, Normalisation
-
-_CHUNK_VALUES = 2**17
-
-
-@dataclass(frozen=True, kw_only=True)
-class Groups:
-    """Neighbourhoods: G groups of S neighbours of N points.
-
-    Attributes:
-        rows: (G, S) int64, which of the N points each neighbour is.
-        offsets: (G, S, 3) float32 of the neighbours from their centres.
-        dtype: in which products are computed, and what the backward pass needs is kept.
-    """
-
-    rows: np.ndarray
-    offsets: np.ndarray
-    dtype: torch.dtype
-
-    @classmethod
-    def build(cls, offsets: Tensor, rows: Tensor | None, points: int) -> "Groups":
-        """Return the groups of all clouds of a batch, their points one after the other.
-
-        Args:
-            offsets: (B, M, S, 3).
-            rows: (B, M, S) which of its cloud's points each neighbour is; None where they are
-                the M S points themselves.
-            points: how many a cloud has.
-        """
-        shape = offsets.shape[:3]
-        if rows is None:
-            rows = torch.arange(shape.numel())
-        else:
-            rows = rows + points * torch.arange(shape[0])[:, None, None]
-        is_reduced = torch.is_autocast_enabled("cpu")
-        return cls(
-            rows=rows.view(-1, shape[2]).numpy(),
-            offsets=offsets.reshape(-1, shape[2], 3).numpy(),
-            dtype=torch.bfloat16 if is_reduced else torch.float32,
-        )
-
-    @property
-    def count(self) -> int:
-        """Number of rows P = G S."""
-        return self.rows.size
-
-    def make_values(self, channels: int) -> Tensor:
-        """Return room for a layer's values (P, C)."""
-        return torch.empty((self.count, channels), dtype=self.dtype)
-
-    def split(self, channels: int) -> Iterator[tuple[slice, slice]]:
-        """Yield slices of groups and of rows whose values of so many channels stay in cache."""
-        groups, size = self.rows.shape
-        step = max(1, _CHUNK_VALUES // (size * channels))
-        for start in range(0, groups, step):
-            stop = min(start + step, groups)
-            yield slice(start, stop), slice(start * size, stop * size)
+from benchmark.networks.neighbourhoods import Groups
 
 
 def train_shared_layers(
@@ -138,9 +84,13 @@ class _Layers:
 
     def forward(self) -> Tensor:
         """Return the maxima (G, O) after normalisation and ReLU."""
-        self._normalise(0, self._apply_first())
-        self._normalise(1, self._apply_second())
-        self._normalise(2, self._apply_last())
+        shape = (len(self.groups.rows), len(self.weights[2]))
+        self.pooled = np.empty(shape, dtype=np.float32)
+        self.winners = np.empty(shape, dtype=np.int32)
+        for layer, apply in enumerate((self._apply_first, self._apply_second, self._apply_last)):
+            sums = np.sum(self.groups.share(apply), axis=0)
+            gain, bias = self.gains[layer], self.biases[layer]
+            self.norms.append(Normalisation.build(sums, self.groups.count, gain, bias))
         norm = self.norms[2]
         return torch.from_numpy(self.pooled * norm.scale + norm.shift).relu_()
 
@@ -155,33 +105,28 @@ class _Layers:
         *inner, last = (norm.moments for norm in self.norms)
         return [*inner, replace(last, mean=last.mean * self.sign)]
 
-    def _normalise(self, layer: int, sums: np.ndarray) -> None:
-        gain, bias = self.gains[layer], self.biases[layer]
-        self.norms.append(Normalisation.build(sums, self.groups.count, gain, bias))
-
-    def _apply_first(self) -> np.ndarray:
+    def _apply_first(self, part: slice) -> np.ndarray:
+        """Fill in the first layer's values; return their sums and sums of squares."""
         groups, values = self.groups, self.values[0]
         sums = _make_sums(values)
         weight = np.ascontiguousarray(self.weights[0].numpy().T)
-        for group, row in groups.split(values.shape[1]):
+        for group, row in groups.split(part, values.shape[1]):
             near = (groups.rows[group], groups.offsets[group])
             kernels.apply_first(self.mapped.numpy(), *near, weight, _expose(values[row]), sums)
         return sums
 
-    def _apply_second(self) -> np.ndarray:
+    def _apply_second(self, part: slice) -> np.ndarray:
         values = self.values[1]
         sums = _make_sums(values)
-        for _, row in self.groups.split(values.shape[1]):
+        for _, row in self.groups.split(part, values.shape[1]):
             torch.mm(self._activate(0, row), self.narrow[1].T, out=values[row])
             kernels.add_moments(_expose(values[row]), sums)
         return sums
 
-    def _apply_last(self) -> np.ndarray:
-        shape = (len(self.groups.rows), len(self.weights[2]))
-        self.pooled = np.empty(shape, dtype=np.float32)
-        self.winners = np.empty(shape, dtype=np.int32)
-        sums = np.zeros((2, shape[1]))
-        for group, row in self.groups.split(shape[1]):
+    def _apply_last(self, part: slice) -> np.ndarray:
+        channels = len(self.weights[2])
+        sums = np.zeros((2, channels))
+        for group, row in self.groups.split(part, channels):
             found = torch.mm(self._activate(1, row), self.narrow[2].T)
             kernels.pool(_expose(found), self.pooled[group], self.winners[group], sums)
         return sums
@@ -199,14 +144,34 @@ class _Layers:
         slopes = gradient.numpy() * (self.pooled * norm.scale + norm.shift > 0)
         sums = np.stack([slopes.sum(axis=0), (slopes * self.pooled).sum(axis=0)]).astype(float)
         factors, to_gain, to_bias = norm.return_sums(sums)
-        slopes *= norm.scale
         _, by_value, constant = (torch.from_numpy(factor) for factor in factors)
-        through = (weight.T @ (by_value[:, None] * weight)).to(self.groups.dtype)
-        ground = (constant @ weight).numpy()
-        to_weight = torch.zeros_like(weight)
-        gram = torch.zeros(through.shape)
-        results, sums = torch.empty_like(self.values[1]), _make_sums(self.values[1], 3)
-        for group, row in self.groups.split(weight.shape[1]):
+        results = torch.empty_like(self.values[1])
+        through = (weight.T @ (by_value[:, None] * weight)).to(results.dtype)
+        ways = (slopes * norm.scale, through, (constant @ weight).numpy(), results)
+        parts = self.groups.share(partial(self._return_maxima, *ways))
+        sums, *found = (np.sum(values, axis=0) for values in zip(*parts, strict=True))
+        to_weight, gram = map(torch.from_numpy, found)
+        total = torch.from_numpy(sums[2]).float()
+        to_weight += constant[:, None] * total + by_value[:, None] * (weight @ gram)
+        sign = self.sign
+        return results, sums, (to_weight * sign[:, None], to_gain * sign, to_bias)
+
+    def _return_maxima(
+        self, slopes: np.ndarray, through: Tensor, ground: np.ndarray, results: Tensor, part: slice
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Fill in gradients of the second layer; return sums of them, and of what the last needs.
+
+        Args:
+            slopes: (G, O) gradients of the maxima before normalisation.
+            through: (C, C) and
+            ground: (C,), the normalisation's way from the second layer's outputs to their gradient.
+            results: (P, C).
+            part: of the groups.
+        """
+        weight = self.weights[2]
+        to_weight, gram = torch.zeros_like(weight), torch.zeros(through.shape)
+        sums = _make_sums(results, 3)
+        for group, row in self.groups.split(part, weight.shape[1]):
             active = self._activate(1, row)
             back = torch.mm(active, through).float()
             gram += torch.mm(active.T, active)
@@ -214,38 +179,50 @@ class _Layers:
             kernels.return_maxima(*maxima, back.numpy(), to_weight.numpy())
             near = (_expose(self.values[1][row]), _expose(active), _expose(results[row]))
             kernels.mask_slopes(back.numpy(), ground, *near, sums)
-        total = torch.from_numpy(sums[2]).float()
-        to_weight += constant[:, None] * total + by_value[:, None] * (weight @ gram)
-        sign = self.sign
-        return results, sums, (to_weight * sign[:, None], to_gain * sign, to_bias)
+        return sums, to_weight.numpy(), gram.numpy()
 
     def _return_second(
         self, slopes: Tensor, sums: np.ndarray
     ) -> tuple[Tensor, np.ndarray, tuple[Tensor, ...]]:
         """Return the gradients of the first layer's outputs, their sums, and the second's."""
-        factors, to_gain, to_bias = self.norms[1].return_sums(sums)
-        to_weight = torch.zeros_like(self.weights[1])
+        factors, *others = self.norms[1].return_sums(sums)
+        results = torch.empty_like(self.values[0])
+        parts = self.groups.share(partial(self._return_product, slopes, factors, results))
+        sums, to_weight = (np.sum(values, axis=0) for values in zip(*parts, strict=True))
+        return results, sums, (torch.from_numpy(to_weight), *others)
+
+    def _return_product(
+        self, slopes: Tensor, factors: np.ndarray, results: Tensor, part: slice
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Fill in gradients of the first layer; return sums of them, and the second's weight's."""
+        to_weight, sums = torch.zeros_like(self.weights[1]), _make_sums(results, 3)
         ground = np.zeros(to_weight.shape[1], dtype=np.float32)
-        results, sums = torch.empty_like(self.values[0]), _make_sums(self.values[0], 3)
-        for _, row in self.groups.split(len(to_weight)):
+        for _, row in self.groups.split(part, len(to_weight)):
             back = self._normalise_back(1, row, slopes, factors)
             active = self._activate(0, row)
             to_weight += torch.mm(back.T, active)
             found = torch.mm(back, self.narrow[1])
             near = (_expose(self.values[0][row]), _expose(active), _expose(results[row]))
             kernels.mask_slopes(_expose(found), ground, *near, sums)
-        return results, sums, (to_weight, to_gain, to_bias)
+        return sums, to_weight.numpy()
 
     def _return_first(self, slopes: Tensor, sums: np.ndarray) -> tuple[Tensor, ...]:
         """Return the gradients of `mapped` and of the first layer's parameters."""
-        factors, to_gain, to_bias = self.norms[0].return_sums(sums)
+        factors, *others = self.norms[0].return_sums(sums)
         to_mapped = torch.zeros_like(self.mapped)
+        parts = self.groups.share(partial(self._return_rows, slopes, factors, to_mapped))
+        return to_mapped, torch.from_numpy(np.sum(parts, axis=0).T), *others
+
+    def _return_rows(
+        self, slopes: Tensor, factors: np.ndarray, to_mapped: Tensor, part: slice
+    ) -> np.ndarray:
+        """Add to the gradients of `mapped`; return those of the weight of the offsets, (3, C)."""
         to_weight = np.zeros(self.weights[0].T.shape, dtype=np.float32)
-        for group, row in self.groups.split(slopes.shape[1]):
+        for group, row in self.groups.split(part, slopes.shape[1]):
             back = self._normalise_back(0, row, slopes, factors)
             near = (self.groups.rows[group], self.groups.offsets[group])
             kernels.return_first(_expose(back), *near, to_mapped.numpy(), to_weight)
-        return to_mapped, torch.from_numpy(to_weight.T), to_gain, to_bias
+        return to_weight
 
     def _normalise_back(
         self, layer: int, row: slice, slopes: Tensor, factors: np.ndarray
