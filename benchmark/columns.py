@@ -326,7 +326,20 @@ def _is_alive(process: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _is_zombie(process)
+
+
+def _is_zombie(process: int) -> bool:
+    """Tell whether a process has ended, and only its parent has not asked how.
+
+    A killed worker stays so where the process that adopts orphans is slow, or never asks, as in a
+    container without an init.
+    """
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return Path("/proc/self/stat").exists()  # it has just gone; or this is no Linux
+    return stat.rpartition(")")[2].split()[0] in ("Z", "X")
 
 
 @contextmanager

@@ -202,6 +202,23 @@ def test_what_a_killed_process_left_of_a_file_goes_and_all_else_stays(tmp_path: 
     assert (tmp_path / "a.h5").read_text() == "again"
 
 
+@pytest.mark.reliability
+@pytest.mark.skipif(sys.platform != "linux", reason="ended processes show in /proc")
+def test_what_an_ended_process_left_goes_though_nobody_asked_how_it_ended(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a.h5") as temporary:
+        mine = temporary.name
+        temporary.write_text("whole")
+    process = os.fork()
+    if process == 0:
+        os._exit(0)
+    os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)  # it stays a zombie
+    (tmp_path / mine.replace(f"-{os.getpid()}.", f"-{process}.")).touch()
+    with replacing(tmp_path / "a.h5") as temporary:
+        temporary.write_text("again")
+    os.waitpid(process, 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
+
+
 def _find_dead_process() -> int:
     """Return the id of a process that has ended."""
     process = subprocess.Popen(["true"])

@@ -74,8 +74,9 @@ class Victim:
 
     def _get_through(self) -> float:
         """Let the command get through, and return how long that took."""
+        running = self._start()
         begin = time.monotonic()
-        code, said = self._start().finish()
+        code, said = running.finish()
         seconds = time.monotonic() - begin
         assert code == 0, said
         self._check_result()
