@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from benchmark.errors import ComparisonError, GenBenchError, UnknownNameError
+from benchmark.openmp import sleep_while_waiting
 from benchmark.signals import Terminated, raising_signals
 from benchmark.texts import shorten, to_line
 
@@ -127,13 +128,14 @@ def describe_failure(error: BaseException, signals: Sequence[int] = ()) -> tuple
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="genbench", message="%(package)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def main(debug: bool) -> None:
+def main(debug: bool) -> None:  # noqa: ARG001 - CommandGroup.invoke reads it
     """Benchmark category-level 6D object pose estimation.
 
     \b
     genbench run            make the embedded data set, run GenPose on it, print the table
     genbench COMMAND -h     explain a command
     """
+    sleep_while_waiting()
 
 
 if __name__ == "__main__":

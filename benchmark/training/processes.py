@@ -69,10 +69,13 @@ class Processes:
         """Replace every gradient by its mean over the processes."""
         if self.count == 1:
             return
-        for parameter in parameters:
-            if parameter.grad is not None:
-                torch.distributed.all_reduce(parameter.grad)
-                parameter.grad /= self.count
+        gradients = [value.grad for value in parameters if value.grad is not None]
+        joined = torch.cat([gradient.flatten() for gradient in gradients])
+        torch.distributed.all_reduce(joined)  # one message instead of one a parameter
+        joined /= self.count
+        parts = torch.split(joined, [gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
 
     def average(self, value: Tensor) -> float:
         """Return the mean of a number over the processes."""
