@@ -412,6 +412,15 @@ def open_runs(places: Places, name: str) -> None:
     find_shards_used(run.info, [shard])
 
 
+def _in_image(content: Any, name: str) -> Any:
+    return content | {"image_path": [name], "image_id": 3}
+
+
+def _in_models(content: Any, name: str) -> Any:
+    truth = content["gt"] | {"model_list": [name, name]}
+    return content | {"image_path": name, "gt": truth}
+
+
 def _in_columns(content: Any, name: str) -> Any:
     return [entry | {"image_path": name} for entry in content]
 
@@ -449,11 +458,13 @@ CASES = {
     "image in own COCO": Case(read_own_coco, "masks"),
     "name in genbench.toml": Case(name_own_run, "runs"),
     "image in COCO": Case(read_coco_names, "."),
+    "P1": Case(import_result("P1", _in_image), "."),
     "P2": Case(import_result("P2", _in_columns), "."),
     "P3": Case(import_result("P3", _in_json), "."),
     "P4": Case(import_result("P4", _in_keys), "."),
     "P6": Case(import_result("P6", _in_steps), "."),
     "P8": Case(import_result("P8", _in_text), "."),
+    "P9": Case(import_result("aligned", _in_models), "."),
     "frame in exported files": Case(export_frame, "written"),
     "frame in figures and page": Case(read_images, "Real/test"),
     "predictions in a record": Case(verify_record, "records", "canary.h5"),
