@@ -21,6 +21,7 @@ pytestmark = pytest.mark.reliability
 
 KILLS = {False: 2, True: 30}
 REQUESTS = {False: 1, True: 10}
+_FEW = 1
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Victim:
         begins anew.
         """
         _, self.seconds = self.world.expect(self.command.name)
-        if self.warm:
+        if self.warm or count > _FEW:  # else the time it took under watch will do
             self.seconds = self._get_through()
             self._begin_anew()
         while self.stopped < count:
