@@ -16,6 +16,8 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _SECONDS_TO_UNWIND = 10.0
+_SECONDS_OF_AN_IMPORT = 0.02
+"""After so many, a worker that was told to stop amid an import looks whether it is through."""
 
 
 def map_in_processes(
@@ -75,6 +77,7 @@ def _prepare_worker() -> None:
     """Leave Ctrl-C to the parent process, and unwind when the parent says stop or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _unwind)
+    signal.signal(signal.SIGALRM, _unwind)
     threading.Thread(target=_stop_with_parent, daemon=True).start()
 
 
@@ -88,9 +91,20 @@ def _stop_with_parent() -> None:
         os._exit(128 + signal.SIGTERM)
 
 
-def _unwind(number: int, _frame: FrameType | None) -> None:
+def _unwind(_number: int, frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the pool may repeat it while files are removed
-    raise SystemExit(128 + number)
+    if _is_importing(frame):  # where Python may print the exception, and go on
+        signal.setitimer(signal.ITIMER_REAL, _SECONDS_OF_AN_IMPORT)
+        return
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _run(function: Callable[[Task], Result], task: Task) -> Result:

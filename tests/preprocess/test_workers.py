@@ -104,3 +104,25 @@ def _wait_until(is_true: Callable[[], bool]) -> None:
     while not is_true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_a_worker_told_to_stop_amid_an_import_stops_after_it_and_says_nothing(
+    tmp_path: Path,
+) -> None:
+    """An exception amid an import may be printed and forgotten."""
+    (tmp_path / "slow.py").write_text(
+        "import os, signal, time\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(0.1)\n"
+    )
+    program = """
+import sys, time
+from preprocess.workers import _prepare_worker
+_prepare_worker()
+sys.path.append(sys.argv[1])
+import slow
+print("imported", flush=True)
+time.sleep(30)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=20
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (143, "imported\n", "")
