@@ -9,12 +9,12 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from benchmark.columns import replacing
 from benchmark.errors import ConfigError, DataFormatError
 from benchmark.estimator import Observations
 from benchmark.inference import Advance, iterate_batches
 from benchmark.predictions import RunInfo, read_predictions
 from benchmark.reading import check_file
+from benchmark.replacing import replacing
 from benchmark.run_inputs import find_shards_used, load_run_estimator
 from benchmark.running import PREDICTIONS_NAME
 from benchmark.shards import read_shard

@@ -6,7 +6,7 @@ import pickletools
 from pathlib import Path
 from typing import Any
 
-from benchmark.columns import replacing
+from benchmark.replacing import replacing
 
 _PROTOCOL = 3
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from types import FrameType
 from typing import Any
 
 _REQUESTS = (signal.SIGINT, signal.SIGTERM)
+_SECONDS_OF_A_CALLBACK = 0.02
+"""After so many, a request that was lost in a callback is made again."""
 
 
 class Terminated(BaseException):
@@ -47,7 +50,8 @@ def _restore(handlers: dict[signal.Signals, Any]) -> None:
 def raising_signals() -> Iterator[list[int]]:
     """Raise `KeyboardInterrupt` on SIGINT and `Terminated` on SIGTERM while the block runs.
 
-    SIGINT stays ignored where it was (nohup). A forked child just exits on SIGTERM.
+    SIGINT stays ignored where it was (nohup). A forked child just exits on SIGTERM. Where Python
+    loses the exception, in a finaliser or a callback of a weak reference, it is raised again.
 
     Yields:
         The signals that came so far: libraries may turn the exception into one of their own.
@@ -67,6 +71,33 @@ def raising_signals() -> Iterator[list[int]]:
     ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     handlers = {n: signal.signal(n, stop) for n in (_REQUESTS[1:] if ignored else _REQUESTS)}
     try:
-        yield came
+        with _repeating_lost_exceptions():
+            yield came
     finally:
         _restore(handlers)
+
+
+@contextmanager
+def _repeating_lost_exceptions() -> Iterator[None]:
+    """Send a signal again whose exception Python could only print, and print nothing."""
+    timers: list[threading.Timer] = []
+    before = sys.unraisablehook
+    main = threading.main_thread().ident or 0
+
+    def repeat(lost: "sys.UnraisableHookArgs") -> None:
+        if not isinstance(lost.exc_value, KeyboardInterrupt | Terminated):
+            before(lost)
+            return
+        number = signal.SIGTERM if isinstance(lost.exc_value, Terminated) else signal.SIGINT
+        timer = threading.Timer(_SECONDS_OF_A_CALLBACK, signal.pthread_kill, (main, number))
+        timer.daemon = True
+        timers.append(timer)
+        timer.start()
+
+    sys.unraisablehook = repeat
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+        for timer in timers:
+            timer.cancel()

@@ -1,6 +1,6 @@
 """Work spread over processes that leaves nothing behind when it is interrupted."""
 
-import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import threading
@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver, resource_tracker
+from multiprocessing.synchronize import Event
 from types import FrameType
 from typing import TypeVar
+
+from benchmark.replacing import remove_unfinished
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_SECONDS_TO_UNWIND = 10.0
-_SECONDS_OF_AN_IMPORT = 0.02
-"""After so many, a worker that was told to stop amid an import looks whether it is through."""
+_SECONDS_BETWEEN_SIGNALS = 0.05
 
 
 def map_in_processes(
@@ -25,9 +26,9 @@ def map_in_processes(
 ) -> Iterator[Result]:
     """Yield `function(task)` for every task as it is done, in no particular order.
 
-    When the caller is interrupted, or a task fails, workers are told to stop and unwind, so that
-    their temporary files are removed, and the exception goes on. When the caller is killed, they
-    notice and do the same.
+    When the caller is interrupted, or a task fails, workers are told to stop: they remove their
+    temporary files, and the exception goes on. When the caller is killed, they notice and do the
+    same.
 
     Args:
         function: a function of a module (it is sent to other processes by name).
@@ -44,17 +45,23 @@ def map_in_processes(
     context.set_forkserver_preload([function.__module__])
     _start_server()
     others = set(multiprocessing.active_children())
+    all_launched = context.Event()
     executor = ProcessPoolExecutor(
-        min(workers, len(tasks)), mp_context=context, initializer=_prepare_worker
+        min(workers, len(tasks)),
+        mp_context=context,
+        initializer=_prepare_worker,
+        initargs=(all_launched,),
     )
     try:
-        for future in as_completed([executor.submit(_run, function, task) for task in tasks]):
+        futures = [executor.submit(function, task) for task in tasks]
+        all_launched.set()
+        for future in as_completed(futures):
             yield future.result()
-    except BrokenProcessPool as error:
-        raise MemoryError("a worker process was killed: use fewer workers") from error
-    except BaseException:
+    except BaseException as error:
         for process in set(multiprocessing.active_children()) - others:
             process.terminate()
+        if isinstance(error, BrokenProcessPool):
+            raise MemoryError("a worker process was killed: use fewer workers") from error
         raise
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
@@ -73,42 +80,35 @@ def _start_server() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _prepare_worker() -> None:
-    """Leave Ctrl-C to the parent process, and unwind when the parent says stop or is gone."""
+def _prepare_worker(all_launched: Event) -> None:
+    """Leave Ctrl-C to the parent process, and stop when the parent says so or is gone.
+
+    Work begins once all workers are launched: where one dies before, the pool forgets the others
+    (Python 3.11), and waits for them for ever.
+    """
+    requests, wakeup = os.pipe()
+    os.set_blocking(wakeup, False)
+    signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _unwind)
-    signal.signal(signal.SIGALRM, _unwind)
-    threading.Thread(target=_stop_with_parent, daemon=True).start()
+    signal.signal(signal.SIGTERM, _stop)
+    threading.Thread(target=_insist_on_stopping, args=(requests,), daemon=True).start()
+    all_launched.wait()
 
 
-def _stop_with_parent() -> None:
-    """Wait for the parent's end: a killed one tells its workers nothing, and the pool waits on."""
+def _insist_on_stopping(requests: int) -> None:
+    """Wait for a signal or the parent's end, then send signals until this process stops.
+
+    A killed parent tells its workers nothing; and a signal that comes just before a call that
+    blocks is answered only after it, by a worker that waits for tasks never.
+    """
     parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(_SECONDS_TO_UNWIND)  # the pool swallows the exception while it sends a result
-        os._exit(128 + signal.SIGTERM)
+    multiprocessing.connection.wait([requests] if parent is None else [requests, parent.sentinel])
+    while True:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        time.sleep(_SECONDS_BETWEEN_SIGNALS)
 
 
-def _unwind(_number: int, frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the pool may repeat it while files are removed
-    if _is_importing(frame):  # where Python may print the exception, and go on
-        signal.setitimer(signal.ITIMER_REAL, _SECONDS_OF_AN_IMPORT)
-        return
-    raise SystemExit(128 + signal.SIGTERM)
-
-
-def _is_importing(frame: FrameType | None) -> bool:
-    while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
-        frame = frame.f_back
-    return False
-
-
-def _run(function: Callable[[Task], Result], task: Task) -> Result:
-    try:
-        return function(task)
-    except SystemExit as stop:  # the pool would take it for a failed task and go on
-        os._exit(stop.code if isinstance(stop.code, int) else 1)
+def _stop(number: int, _frame: FrameType | None) -> None:
+    """End at once: an exception would be lost in a callback, a finaliser or amid an import."""
+    remove_unfinished()
+    os._exit(128 + number)

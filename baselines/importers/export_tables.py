@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.categories import CATEGORY_NAMES
-from benchmark.columns import replacing
 from benchmark.geometry.similarity import compute_rotation, compute_scale
 from benchmark.predictions import Predictions
+from benchmark.replacing import replacing
 from benchmark.spread import Spread, compute_spread
 from benchmark.texts import to_cells
 

@@ -17,9 +17,9 @@ from benchmark.cli.console import (
     show,
     show_progress,
 )
-from benchmark.columns import replacing
 from benchmark.errors import ConfigError
 from benchmark.holdout import TrainingRecord, UnseenProof, check_unseen
+from benchmark.replacing import replacing
 from benchmark.weights import WeightsSet, find_weights, list_weights
 
 if TYPE_CHECKING:

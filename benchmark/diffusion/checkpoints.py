@@ -8,9 +8,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from benchmark.columns import replacing
 from benchmark.errors import DataFormatError
 from benchmark.reading import read_bytes
+from benchmark.replacing import replacing
 
 MAX_BYTES = 2**30
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmark.columns import replacing
 from benchmark.diffusion.checkpoints import write_weights
 from benchmark.errors import ShardFormatError
 from benchmark.locking import locked
 from benchmark.progress import ShowProgress
+from benchmark.replacing import replacing
 from benchmark.shards import find_shards
 from benchmark.training.clouds import CloudBatch, TrainingClouds
 from benchmark.training.loop import (

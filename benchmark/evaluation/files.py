@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.categories import get_category
-from benchmark.columns import replacing
 from benchmark.evaluation.evaluator import Evaluation
 from benchmark.evaluation.instances import METRIC_NAMES, Instances
 from benchmark.evaluation.protocols import get_protocol
@@ -14,6 +13,7 @@ from benchmark.evaluation.result import RESULT_NAME, write_result
 from benchmark.evaluation.tables import write_tables
 from benchmark.evaluation.tracks import compute_drift, compute_recoveries
 from benchmark.predictions import Predictions
+from benchmark.replacing import replacing
 from benchmark.texts import to_cells
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.categories import CATEGORY_NAMES
-from benchmark.columns import replacing
 from benchmark.errors import DataFormatError
 from benchmark.predictions import RunInfo
 from benchmark.reading import read_json
+from benchmark.replacing import replacing
 
 RESULT_NAME = "result.json"
 SCHEMA_VERSION = 1

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.columns import replacing
 from benchmark.evaluation.result import CategoryResult, ProtocolResult, Result
+from benchmark.replacing import replacing
 
 if TYPE_CHECKING:
     import pandas

@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 
-from benchmark.columns import replacing
+from benchmark.replacing import replacing
 from benchmark.training.log import read_rows
 
 _WIDTH, _HEIGHT, _MARGIN = 640, 320, 48

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from benchmark.columns import replacing
+from benchmark.replacing import replacing
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from benchmark.columns import replacing
+from benchmark.replacing import replacing
 
 
 def write_state(path: Path, state: dict[str, Any]) -> None:

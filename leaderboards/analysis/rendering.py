@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.columns import replacing
+from benchmark.replacing import replacing
 from benchmark.texts import to_cells, to_markdown
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmark.columns import replacing
 from benchmark.errors import ConfigError, GenBenchError
+from benchmark.replacing import replacing
 from leaderboards.figures.choice import choose_main, choose_other
 from leaderboards.figures.drawing.energy_error import draw_energy_error
 from leaderboards.figures.drawing.feature_map import draw_feature_maps

@@ -14,7 +14,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from benchmark.columns import replacing
+from benchmark.replacing import replacing
 
 SCRIPTS = (
     "dom.js",

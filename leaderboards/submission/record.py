@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from benchmark.columns import replacing
 from benchmark.errors import ConfigError, DataFormatError
 from benchmark.evaluation.result import Result, parse_document, to_document
 from benchmark.reading import read_json, read_text
+from benchmark.replacing import replacing
 
 SCHEMA_VERSION = 1
 _FORMAT = "genbench-record"

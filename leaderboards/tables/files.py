@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from benchmark.columns import replacing
+from benchmark.replacing import replacing
 from benchmark.texts import to_cell, to_line, to_markdown
 from leaderboards.tables.layout import get_columns, lay_out
 from leaderboards.tables.model import Block, Cell, ResultTable, Row

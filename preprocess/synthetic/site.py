@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmark.columns import replacing
 from benchmark.errors import ConfigError
 from benchmark.locking import LOCK_NAME, locked
+from benchmark.replacing import replacing
 
 DESCRIPTION_FILE = "synth6.json"
 

@@ -11,10 +11,10 @@ from benchmark.columns import (
     column,
     get_group,
     read_table,
-    replacing,
     write_table,
     write_text,
 )
+from benchmark.replacing import replacing
 from benchmark.shards import open_checked
 
 TRUTH_FILE = "synth6_truth.h5"

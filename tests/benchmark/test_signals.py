@@ -2,6 +2,9 @@
 
 import os
 import signal
+import sys
+import time
+import weakref
 from pathlib import Path
 
 import h5py
@@ -38,6 +41,45 @@ def test_a_postponed_signal_acts_after_the_block(number: signal.Signals) -> None
     with pytest.raises(EXCEPTIONS[number]), raising_signals():
         work()
     assert done == ["inner"]
+
+
+@pytest.mark.parametrize("number", list(EXCEPTIONS))
+def test_an_exception_that_a_callback_lost_is_raised_again(
+    number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Thing:
+        pass
+
+    def work() -> None:
+        thing = Thing()
+        reference = weakref.ref(thing, lambda _: os.kill(os.getpid(), number))
+        del thing
+        assert reference() is None
+        time.sleep(20)
+
+    hook = sys.unraisablehook
+    start = time.monotonic()
+    with pytest.raises(EXCEPTIONS[number]), raising_signals() as came:
+        work()
+    assert time.monotonic() - start < 10
+    assert came == [number, number]
+    assert capsys.readouterr().err == ""
+    assert sys.unraisablehook is hook
+
+
+def test_other_exceptions_that_a_finaliser_loses_are_still_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: told.append(lost.exc_type))
+
+    class Thing:
+        def __del__(self) -> None:
+            raise ValueError("lost")
+
+    with raising_signals():
+        Thing()
+    assert told == [ValueError]
 
 
 def test_an_ignored_ctrl_c_stays_ignored() -> None:

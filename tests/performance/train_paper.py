@@ -21,13 +21,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.columns import replacing
 from benchmark.diffusion.fitting import Plan, _describe, _write_network, read_validation_clouds
 from benchmark.diffusion.paper import SCHEDULE, EnergyNetwork, PoseNetwork, ScoreNetwork
 from benchmark.diffusion.paper_recipes import PAPER_PLAN, PaperRecipe
 from benchmark.diffusion.pose_vector import POSE_SIZE, to_pose_vector
 from benchmark.memory import keep_freed_memory
 from benchmark.networks.pointnet2 import LEVELS
+from benchmark.replacing import replacing
 from benchmark.shards import find_shards
 from benchmark.training.clouds import CloudBatch, TrainingClouds
 from benchmark.training.loop import Prepared, Trainer, TrainingOptions, TrainingOutcome

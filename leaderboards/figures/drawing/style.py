@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from benchmark.columns import replacing
 from benchmark.errors import ConfigError
+from benchmark.replacing import replacing
 from benchmark.texts import shorten, to_line
 
 CATEGORY_COLOURS: dict[str, str] = {
