@@ -1,16 +1,14 @@
-"""The neighbourhoods of a batch of clouds, in parts that stay in cache, shared among threads."""
+"""The neighbourhoods of a batch of clouds, in parts that stay in cache."""
 
-import itertools
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from benchmark.networks.cloud_sharing import share_clouds
 
 Result = TypeVar("Result")
 _CHUNK_VALUES = 2**17
@@ -73,21 +71,6 @@ class Groups:
             yield slice(start, stop), slice(start * size, stop * size)
 
     def share(self, work: Callable[[slice], Result]) -> list[Result]:
-        """Return what `work` returns for slices of whole clouds, one for each of torch's threads.
-
-        A product of a few groups is too small to be shared itself.
-        """
-        count = min(torch.get_num_threads(), self.clouds)
+        """Return what `work` returns for slices of the groups of whole clouds, one for a thread."""
         each = len(self.rows) // self.clouds
-        bounds = np.linspace(0, self.clouds, count + 1).astype(int) * each
-        parts = [slice(*pair) for pair in itertools.pairwise(bounds.tolist())]
-        if count == 1:
-            return [work(parts[0])]
-        return list(_make_workers(os.getpid(), count).map(work, parts))
-
-
-@cache
-def _make_workers(process: int, count: int) -> ThreadPoolExecutor:  # noqa: ARG001 - after a fork
-    """Return threads in each of which torch uses no others."""
-    names = f"layers-{count}"
-    return ThreadPoolExecutor(count, names, initializer=torch.set_num_threads, initargs=(1,))
+        return share_clouds(lambda start, stop: work(slice(start * each, stop * each)), self.clouds)

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from benchmark.networks.gathering import gather_rows
 from benchmark.networks.patch_pooling import pool_patches, pool_rows
-from benchmark.networks.point_ops_torch import gather_rows
 from benchmark.networks.self_attention import Transformer
 
 

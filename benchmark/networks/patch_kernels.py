@@ -8,16 +8,15 @@ neighbours have the same largest value, the first one gets the gradient.
 Shapes: B clouds of N points, P patches of S neighbours, H hidden and C output channels.
 """
 
-import itertools
-import os
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import partial
 from typing import Any
 
 import numba
 import numpy as np
 import torch
 from torch import Tensor
+
+from benchmark.networks.cloud_sharing import share_clouds
 
 ZERO, LEAST = np.float32(0), np.finfo(np.float32).min
 
@@ -52,14 +51,14 @@ class _PooledPatches(torch.autograd.Function):
         weight, bias = _to_arrays(outer_weight, outer_bias)
         pooled, winners = _make_results(clouds[2], len(weight))
         outer = (np.ascontiguousarray(weight.T), bias)
-        _share_clouds(_pool_patches, len(points), *clouds, *inner, *outer, pooled, winners)
+        _share(_pool_patches, len(points), *clouds, *inner, *outer, pooled, winners)
         ctx.arrays = (*clouds, *inner, weight, winners)
         return torch.from_numpy(pooled)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         slope = _to_arrays(gradient)
-        parts = _share_clouds(_return_to_network, len(gradient), *ctx.arrays, *slope)
+        parts = _share(_return_to_network, len(gradient), *ctx.arrays, *slope)
         by_point, by_centre, inner_bias, outer = (
             torch.from_numpy(np.sum(part, axis=0)) for part in zip(*parts, strict=True)
         )
@@ -72,7 +71,7 @@ class _PooledRows(torch.autograd.Function):
     def forward(ctx: Any, values: Tensor, rows: Tensor) -> Tensor:
         table, picked = _to_arrays(values, rows)
         pooled, winners = _make_results(picked, table.shape[-1])
-        _share_clouds(_pool_rows, len(table), table, picked, pooled, winners)
+        _share(_pool_rows, len(table), table, picked, pooled, winners)
         ctx.arrays = (table.shape, picked, winners)
         return torch.from_numpy(pooled)
 
@@ -81,8 +80,13 @@ class _PooledRows(torch.autograd.Function):
         shape, picked, winners = ctx.arrays
         to_values = np.zeros(shape, dtype=np.float32)
         slope = _to_arrays(gradient)
-        _share_clouds(_return_to_rows, len(picked), picked, winners, *slope, to_values)
+        _share(_return_to_rows, len(picked), picked, winners, *slope, to_values)
         return torch.from_numpy(to_values), None
+
+
+def _share(kernel: Any, clouds: int, *arguments: np.ndarray) -> list[Any]:
+    """Return what `kernel(*arguments, start, stop)` returns for parts of the clouds."""
+    return share_clouds(partial(kernel, *arguments), clouds)
 
 
 def _to_arrays(*values: Tensor) -> tuple[np.ndarray, ...]:
@@ -93,23 +97,6 @@ def _make_results(rows: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarr
     """Return room for the maxima, and for which neighbour each is of."""
     shape = (*rows.shape[:2], channels)
     return np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.int8)
-
-
-@cache
-def _make_threads(process: int) -> ThreadPoolExecutor:  # noqa: ARG001 - a fork has no threads
-    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="patches")
-
-
-def _share_clouds(kernel: Any, clouds: int, *arguments: np.ndarray) -> list[Any]:
-    """Call `kernel(*arguments, start, stop)` for as many parts of the clouds as torch has threads.
-
-    Returns:
-        What each call returned.
-    """
-    bounds = np.linspace(0, clouds, min(clouds, torch.get_num_threads()) + 1).astype(int).tolist()
-    mine, *others = itertools.pairwise(bounds)
-    waiting = [_make_threads(os.getpid()).submit(kernel, *arguments, *part) for part in others]
-    return [kernel(*arguments, *mine), *(part.result() for part in waiting)]
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)

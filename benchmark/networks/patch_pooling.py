@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmark.networks.gathering import gather_rows
 from benchmark.networks.patch_kernels import pool_patches_compiled, pool_rows_compiled
-from benchmark.networks.point_ops_torch import gather_rows
 
 
 def pool_patches(

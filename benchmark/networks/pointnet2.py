@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmark.networks.batch_statistics import EPS, Moments
+from benchmark.networks.gathering import gather_rows
 from benchmark.networks.neighbourhoods import Groups
 from benchmark.networks.point_ops import find_in_ball, sample_farthest
 from benchmark.networks.point_ops_torch import (
     find_in_ball_torch,
-    gather_rows,
     sample_farthest_torch,
 )
 from benchmark.networks.shared_training import train_shared_layers

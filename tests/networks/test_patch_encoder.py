@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.diffusion.compact import GroupedClouds
+from benchmark.networks.gathering import gather_rows
 from benchmark.networks.patch_encoder import PatchEncoder
 from benchmark.networks.patch_kernels import pool_rows_compiled
 from benchmark.networks.patch_pooling import (
@@ -14,7 +15,6 @@ from benchmark.networks.patch_pooling import (
     pool_patches,
     pool_patches_in_layers,
 )
-from benchmark.networks.point_ops_torch import gather_rows
 
 WIDTH = 160
 
