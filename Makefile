@@ -44,7 +44,7 @@ tables: setup
 
 bench: setup
 	@for script in tests/performance/bench_*.py; do \
-		echo "== $$script"; $(BIN)/python $$script || exit 1; \
+		echo "== $$script"; OMP_WAIT_POLICY=passive $(BIN)/python $$script || exit 1; \
 	done
 
 format: setup

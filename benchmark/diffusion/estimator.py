@@ -13,8 +13,8 @@ from benchmark.aggregation import Ranking, pool_ranked
 from benchmark.diffusion.denoiser import PoseModel, bind
 from benchmark.diffusion.likelihood import LikelihoodOptions, score_hypotheses
 from benchmark.diffusion.pose_vector import POSE_SIZE, orthonormalise
-from benchmark.diffusion.presets import ENOUGH_STEPS, PRESETS, Preset
-from benchmark.diffusion.samplers import SAMPLERS
+from benchmark.diffusion.presets import ENOUGH_STEPS, PRESETS, Preset, SamplingDefaults
+from benchmark.diffusion.samplers import ADAPTIVE, SAMPLERS
 from benchmark.diffusion.warm_start import describe_warm_start, get_warm_time
 from benchmark.errors import ConfigError, UnknownNameError
 from benchmark.estimator import (
@@ -75,19 +75,17 @@ class GenPose:
         self._device = find_device(options.device)
         defaults = preset.tracking if options.tracking else preset
         self._sampler = sampling.sampler or defaults.sampler
-        usual = defaults.steps if self._sampler == defaults.sampler else ENOUGH_STEPS
-        self._steps = sampling.steps or usual
+        self._steps = _choose_steps(self._sampler, defaults, sampling.steps)
         self._tracking = options.tracking
         self._sigma_max = preset.get_start_sigma(_choose_start(preset, sampling, options.tracking))
-        if self._sampler not in SAMPLERS:
-            raise UnknownNameError.suggest("sampler", self._sampler, list(SAMPLERS))
 
     @classmethod
     def load(cls, options: EstimatorOptions) -> "GenPose":
         """Load a preset's networks, shipped or from `options.weights`.
 
         Raises:
-            ConfigError: options that do not fit the preset, or a preset without shipped weights.
+            ConfigError: options that do not fit the preset or the sampler, or a preset without
+                shipped weights.
             DataFormatError: weights and card do not belong together.
             LeakageError: the weights were trained on what their card says was held out.
             UnknownNameError: no such preset, weights set or sampler.
@@ -226,6 +224,17 @@ def get_preset(name: str | None) -> Preset:
     if name not in PRESETS:
         raise UnknownNameError.suggest("preset", name, list(PRESETS))
     return PRESETS[name]
+
+
+def _choose_steps(sampler: str, defaults: SamplingDefaults, given: int | None) -> int:
+    """Return the number of noise levels, that of the defaults for their own sampler."""
+    if sampler not in SAMPLERS:
+        raise UnknownNameError.suggest("sampler", sampler, list(SAMPLERS))
+    if sampler in ADAPTIVE:
+        if given is not None:
+            raise ConfigError(f"--steps {given}: {sampler} chooses its own steps: leave it out")
+        return ENOUGH_STEPS
+    return given or (defaults.steps if sampler == defaults.sampler else ENOUGH_STEPS)
 
 
 def _choose_start(preset: Preset, sampling: SamplingOptions, tracking: bool) -> float | None:

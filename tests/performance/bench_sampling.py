@@ -24,10 +24,10 @@ from benchmark.diffusion.denoiser import Denoise, PoseModel, bind
 from benchmark.diffusion.paper import SCHEDULE, PaperModel
 from benchmark.diffusion.presets import PRESETS
 from benchmark.diffusion.samplers import SAMPLERS
+from benchmark.memory import keep_freed_memory
 
 TOLERANCE = 1e-5
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
-PAPER_SAMPLER, PAPER_STEPS = "dpm-solver-2m", 10
 WIDTH, POSE = 256, 9
 
 
@@ -70,8 +70,8 @@ def build_case(preset: str, points: Tensor, hypotheses: int) -> Case:
     return Case(
         plain=build(model, points, hypotheses),
         divided=bind(model, model.encode(points)),
-        sampler=PAPER_SAMPLER if is_paper else rules.sampler,
-        steps=PAPER_STEPS if is_paper else rules.steps,
+        sampler=rules.sampler,
+        steps=rules.steps,
         sigma_max=rules.get_start_sigma(None),
         products=products,
     )
@@ -185,6 +185,7 @@ def main() -> None:
     )
     parser.add_argument("--threads", type=int, help="of torch; 1 where cores are not free")
     arguments = parser.parse_args()
+    keep_freed_memory()
     torch.set_num_threads(arguments.threads or torch.get_num_threads())
     for preset in arguments.presets:
         report(

@@ -4,8 +4,9 @@
 
 Processor seconds are counted, by one thread: on a busy machine, a second one spins while it waits.
 The bound is the matrix products of forward and backward pass at the speed of one large product, in
-float32 and in the precision that training takes here. A last line is the training loop itself, on
-all cores by the clock: how long a step takes, and how much of it is waiting for data.
+float32 and in the precision that training takes here. Last lines are the training loop itself, with
+one thread and with one for every core, by the clock: how long a step takes, and how much of it is
+waiting for data.
 """
 
 import argparse
@@ -146,9 +147,9 @@ def report(name: str, recipe: Recipe, shards: Path, steps: int, precision: Preci
         print(f"    {stage:<18}{1e3 * seconds / steps:8.1f} ms {seconds / steps / total:6.1%}")
 
 
-def report_loop(recipe: Recipe, shards: Path, steps: int) -> None:
+def report_loop(recipe: Recipe, shards: Path, steps: int, threads: int) -> None:
     """Print how long a step takes by the clock while the next batches are made beside it."""
-    torch.set_num_threads(count_cores())
+    torch.set_num_threads(threads)
     trainer = make_trainer(recipe, shards, BENCH_DATA / "training" / "loop", "auto")
     batches, taken, waited = trainer._batches(0), [], 0.0
     for _ in range(steps):
@@ -160,7 +161,7 @@ def report_loop(recipe: Recipe, shards: Path, steps: int) -> None:
         taken.append(time.perf_counter() - start)
     batches.close()
     taken.sort()
-    print(f"training loop, {count_cores()} threads: ", end="")
+    print(f"training loop, {threads} threads: ", end="")
     print(f"fastest step {taken[0]:.3f} s, median {taken[len(taken) // 2]:.3f} s; ", end="")
     print(f"{waited / sum(taken):.1%} of the time waits for data")
 
@@ -195,7 +196,8 @@ def main() -> None:
             report("paper", recipe, shards, max(1, arguments.steps // 5), precision)
     if "compact" in arguments.presets:
         recipe = replace(CompactScoreRecipe(), draws=arguments.draws)
-        report_loop(recipe, shards, 3 * arguments.steps)
+        for threads in (1, count_cores()):
+            report_loop(recipe, shards, 3 * arguments.steps, threads)
 
 
 if __name__ == "__main__":

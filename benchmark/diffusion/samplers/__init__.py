@@ -1,7 +1,4 @@
-"""Samplers by name; each maps (denoise, poses, sigmas) to poses at the last noise level.
-
-`rk45` and `rk45-official` control their own steps: the noise levels only bound them.
-"""
+"""Samplers by name; each maps (denoise, poses, sigmas) to poses at the last noise level."""
 
 from collections.abc import Callable
 
@@ -24,3 +21,5 @@ SAMPLERS: dict[str, Sampler] = {
     "rk45": sample_rk45,
     "rk45-official": sample_rk45_official,
 }
+ADAPTIVE = frozenset({"rk45", "rk45-official"})
+"""Those that control their own steps: the noise levels only bound them."""
