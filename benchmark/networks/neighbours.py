@@ -1,7 +1,11 @@
 """Centres and nearest neighbours of point clouds, compiled: what `PatchEncoder` groups by."""
 
+from functools import partial
+
 import numba
 import numpy as np
+
+from benchmark.networks.cloud_sharing import share_clouds
 
 
 def group_nearest(
@@ -24,17 +28,26 @@ def group_nearest(
     points = np.ascontiguousarray(points, dtype=np.float32)
     centre_rows = np.empty((len(points), centres), dtype=np.int64)
     neighbour_rows = np.empty((len(points), centres, neighbours), dtype=np.int64)
-    _group_clouds(points, centre_rows, neighbour_rows)
+    share_clouds(partial(_group_clouds, points, centre_rows, neighbour_rows), len(points))
     return centre_rows, neighbour_rows
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
-def _group_clouds(points: np.ndarray, centre_rows: np.ndarray, neighbour_rows: np.ndarray) -> None:
-    count = points.shape[1]
-    distance = np.empty(count, dtype=np.float32)
+def _group_clouds(
+    points: np.ndarray, centre_rows: np.ndarray, neighbour_rows: np.ndarray, start: int, stop: int
+) -> None:
+    """Fill the rows of the clouds from start to stop.
+
+    Squared distances are compared as the whole numbers that their bits make: their order is the
+    same, and the compiler turns their minima and maxima into vector instructions.
+    """
+    count, size = points.shape[1], neighbour_rows.shape[2]
+    squares = np.empty(count, dtype=np.float32)
     to_picked = np.empty(count, dtype=np.float32)
-    best = np.empty(neighbour_rows.shape[2], dtype=np.float32)
-    for cloud in range(points.shape[0]):
+    keys, picked_keys = squares.view(np.int32), to_picked.view(np.int32)
+    folded, near = np.empty(count, dtype=np.int32), np.empty(count + 1, dtype=np.int64)
+    nearest = np.empty(size + 1, dtype=np.int64)
+    for cloud in range(start, stop):
         x = points[cloud, :, 0].copy()
         y = points[cloud, :, 1].copy()
         z = points[cloud, :, 2].copy()
@@ -42,27 +55,71 @@ def _group_clouds(points: np.ndarray, centre_rows: np.ndarray, neighbour_rows: n
         picked = 0
         for centre in range(centre_rows.shape[1]):
             centre_rows[cloud, centre] = picked
+            a, b, c = x[picked], y[picked], z[picked]
             for i in range(count):
-                dx, dy, dz = x[i] - x[picked], y[i] - y[picked], z[i] - z[picked]
-                distance[i] = dx * dx + dy * dy + dz * dz
-                to_picked[i] = min(to_picked[i], distance[i])
-            _select_smallest(distance, best, neighbour_rows[cloud, centre])
-            picked = int(np.argmax(to_picked))
+                dx, dy, dz = x[i] - a, y[i] - b, z[i] - c
+                squares[i] = dx * dx + dy * dy + dz * dz
+                to_picked[i] = min(to_picked[i], squares[i])
+            found = _find_up_to(keys, _bound_smallest(keys, size, folded), near)
+            _keep_smallest(near, found, nearest)
+            for place in range(size):
+                neighbour_rows[cloud, centre, place] = nearest[place] & 0xFFFFFFFF
+            picked = _find_largest(picked_keys)
 
 
 @numba.njit(nogil=True, cache=True)
-def _select_smallest(values: np.ndarray, best: np.ndarray, rows: np.ndarray) -> None:
-    """Write the indices of the smallest values into `rows`, ascending, by insertion."""
-    size = rows.shape[0]
-    best[:] = np.float32(np.inf)
-    for i in range(values.shape[0]):
-        value = values[i]
-        if value >= best[size - 1]:
-            continue
-        place = size - 1
-        while place > 0 and best[place - 1] > value:
-            best[place] = best[place - 1]
-            rows[place] = rows[place - 1]
+def _bound_smallest(keys: np.ndarray, size: int, folded: np.ndarray) -> np.int32:
+    """Return a number that at least `size` keys do not exceed, and few others.
+
+    The keys are folded, each onto the one half a row further on, while the row stays long enough:
+    every minimum left is of other keys, so that as many keys as minima are up to the largest.
+    """
+    width, left = keys.shape[0], keys
+    while size < width and size <= (width + 1) // 2:
+        half = (width + 1) // 2
+        upper = left[half:width]
+        for i in range(upper.shape[0]):
+            folded[i] = min(left[i], upper[i])
+        for i in range(upper.shape[0], half):
+            folded[i] = left[i]
+        width, left = half, folded
+    largest = np.int32(0)
+    for i in range(width):
+        largest = max(largest, left[i])
+    return largest
+
+
+@numba.njit(nogil=True, cache=True)
+def _find_up_to(keys: np.ndarray, limit: np.int32, near: np.ndarray) -> int:
+    """Write key and index, as one number, of the keys up to a limit; return how many they are."""
+    found = 0
+    for i in range(keys.shape[0]):
+        near[found] = (np.int64(keys[i]) << 32) | i
+        found += keys[i] <= limit
+    return found
+
+
+@numba.njit(nogil=True, cache=True)
+def _keep_smallest(values: np.ndarray, count: int, smallest: np.ndarray) -> None:
+    """Sort the first values into `smallest`, whose last place takes what does not belong."""
+    last = smallest.shape[0] - 1
+    smallest[:] = np.iinfo(np.int64).max
+    for i in range(count):
+        value, place = values[i], last
+        while place > 0 and smallest[place - 1] > value:
+            smallest[place] = smallest[place - 1]
             place -= 1
-        best[place] = value
-        rows[place] = i
+        smallest[place] = value
+
+
+@numba.njit(nogil=True, cache=True)
+def _find_largest(keys: np.ndarray) -> int:
+    """Return the index of the first of the largest keys, which are not negative."""
+    count = keys.shape[0]
+    largest = np.int32(0)
+    for i in range(count):
+        largest = max(largest, keys[i])
+    first = np.int32(count)
+    for i in range(count):
+        first = min(first, np.int32(i) if keys[i] == largest else np.int32(count))
+    return int(first)
