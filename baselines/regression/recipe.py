@@ -14,7 +14,7 @@ from benchmark.diffusion.fitting import Plan, Stage
 from benchmark.diffusion.validation import summarise_poses
 from benchmark.geometry.symmetry import find_symmetric
 from benchmark.training.clouds import CloudBatch
-from benchmark.training.loop import Prepared, Recipe
+from benchmark.training.recipe import Prepared, Recipe
 
 Symmetry = Literal["handled", "ignored"]
 SYMMETRIES: tuple[Symmetry, ...] = ("handled", "ignored")

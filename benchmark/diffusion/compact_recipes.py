@@ -22,7 +22,7 @@ from benchmark.diffusion.pose_vector import POSE_SIZE
 from benchmark.diffusion.samplers.grids import karras_sigmas
 from benchmark.diffusion.validation import measure_accuracy
 from benchmark.training.clouds import CloudBatch
-from benchmark.training.loop import Prepared, Recipe
+from benchmark.training.recipe import Prepared, Recipe
 from benchmark.training.view_augmentation import jitter_depth, mirror_views, occlude_views
 
 _CAMERA = get_category("camera").id

@@ -18,14 +18,10 @@ from benchmark.progress import ShowProgress
 from benchmark.replacing import replacing
 from benchmark.shards import find_shards
 from benchmark.training.clouds import CloudBatch, TrainingClouds
-from benchmark.training.loop import (
-    Recipe,
-    Trainer,
-    TrainingOptions,
-    TrainingOutcome,
-)
+from benchmark.training.loop import Trainer, TrainingOptions, TrainingOutcome
 from benchmark.training.options import FitOptions
 from benchmark.training.processes import is_first_process
+from benchmark.training.recipe import Recipe
 
 _VALIDATION_CLOUDS = 600
 

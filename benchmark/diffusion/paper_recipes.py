@@ -18,8 +18,8 @@ from benchmark.diffusion.samplers.grids import karras_sigmas
 from benchmark.diffusion.validation import measure_accuracy
 from benchmark.training.augmentation import augment_as_released
 from benchmark.training.clouds import CloudBatch
-from benchmark.training.loop import Prepared, Recipe
-from benchmark.training.recipe import StepwiseDecay
+from benchmark.training.recipe import Prepared, Recipe
+from benchmark.training.stepwise_decay import StepwiseDecay
 
 _EPOCHS, _ENERGY_EPOCHS = 1900, 200
 

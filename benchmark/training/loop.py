@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -27,43 +26,9 @@ from benchmark.training.log import LogRow, append_row, forget_rows_after, read_r
 from benchmark.training.options import Precision
 from benchmark.training.precision import choose_precision
 from benchmark.training.processes import Processes
+from benchmark.training.recipe import Prepared, Recipe
+from benchmark.training.replicas import Replicas
 from benchmark.training.states import write_state
-
-Prepared = dict[str, Tensor]
-
-
-class Recipe(Protocol):
-    """What is trained and how: everything that differs between presets and networks."""
-
-    batch_size: int
-    draws: int
-    real_share: float
-    average_decay: float
-
-    @property
-    def network(self) -> nn.Module:
-        """The module whose parameters are trained."""
-        ...
-
-    def prepare(self, clouds: CloudBatch, rng: np.random.Generator) -> Prepared:
-        """Augment clouds and turn them into tensors, batch dimension first. Runs in a thread."""
-        ...
-
-    def compute_loss(self, prepared: Prepared) -> Tensor:
-        """Return the mean loss of one batch."""
-        ...
-
-    def make_optimiser(self) -> torch.optim.Optimizer:
-        """Return the optimiser over the network's parameters."""
-        ...
-
-    def get_learning_rate(self, step: int, steps: int) -> float:
-        """Return the learning rate of a step."""
-        ...
-
-    def validate(self, clouds: CloudBatch) -> dict[str, float]:
-        """Return accuracies of the network on clouds that are not trained on."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +101,8 @@ class Trainer:
         self.processes = Processes.join(options.device)
         self.precision = choose_precision(options.precision, self.processes.device)
         recipe.network.to(self.processes.device)
+        chunks = len(self.processes.share(recipe.batch_size // self.CHUNK))
+        self.replicas = Replicas(recipe, chunks, self.processes.device, self.precision)
         self.optimiser = recipe.make_optimiser()
         self.average = {name: value.clone() for name, value in recipe.network.state_dict().items()}
         self.step, self.steps, self.seconds = 0, options.steps, 0.0
@@ -218,19 +185,15 @@ class Trainer:
         rate = self.recipe.get_learning_rate(self.step, self.steps or 10**9)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        self.optimiser.zero_grad(set_to_none=True)
         prepared = {name: value.to(device, non_blocking=True) for name, value in prepared.items()}
-        is_reduced = self.precision != torch.float32
-        with torch.autocast(device.type, torch.bfloat16, enabled=is_reduced):
-            loss = self.recipe.compute_loss(prepared)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = self.replicas.compute_gradients(prepared)
         parameters = list(self.recipe.network.parameters())
         self.processes.average_gradients(parameters)
         norm = nn.utils.clip_grad_norm_(parameters, self.options.clip)
         self.optimiser.step()
         self.step += 1
         update_average(self.average, self.recipe.network, self.recipe.average_decay, self.step)
-        return self.processes.average(loss.detach()), float(norm)
+        return self.processes.average(loss), float(norm)
 
     def _keep_records(self, loss: float, norm: float) -> None:
         options, last = self.options, self.step == self.steps

@@ -1,33 +1,45 @@
-"""The learning rate of GenPose's released training."""
+"""What a training needs to know of what it trains."""
 
-import math
-from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from benchmark.training.clouds import CloudBatch
+
+Prepared = dict[str, Tensor]
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepwiseDecay:
-    """Linear warm-up, then a factor at the end of every epoch until the rate is small enough.
+class Recipe(Protocol):
+    """What is trained and how: everything that differs between presets and networks."""
 
-    As released: the first step has rate 0, and the warm-up's last rate (0.99 of the peak) is what
-    decays.
+    batch_size: int
+    draws: int
+    real_share: float
+    average_decay: float
 
-    Attributes:
-        peak: rate that the warm-up heads for.
-        warm_up: steps of it.
-        factor: of each epoch.
-        smallest: no epoch lowers a rate that is not above this.
-    """
+    @property
+    def network(self) -> nn.Module:
+        """The module whose parameters are trained."""
+        ...
 
-    peak: float = 1e-3
-    warm_up: int = 100
-    factor: float = 0.98
-    smallest: float = 1e-4
+    def prepare(self, clouds: CloudBatch, rng: np.random.Generator) -> Prepared:
+        """Augment clouds and turn them into tensors, batch dimension first. Runs in a thread."""
+        ...
 
-    def get_rate(self, step: int, steps_per_epoch: int) -> float:
-        """Return the learning rate of a step, counted from 0."""
-        if step < self.warm_up:
-            return self.peak * step / self.warm_up
-        start = self.peak * (self.warm_up - 1) / self.warm_up
-        most = max(0, math.ceil(math.log(self.smallest / start) / math.log(self.factor)))
-        epochs = step // steps_per_epoch - (self.warm_up - 1) // steps_per_epoch
-        return start * self.factor ** min(epochs, most)
+    def compute_loss(self, prepared: Prepared) -> Tensor:
+        """Return the mean loss of one batch."""
+        ...
+
+    def make_optimiser(self) -> torch.optim.Optimizer:
+        """Return the optimiser over the network's parameters."""
+        ...
+
+    def get_learning_rate(self, step: int, steps: int) -> float:
+        """Return the learning rate of a step."""
+        ...
+
+    def validate(self, clouds: CloudBatch) -> dict[str, float]:
+        """Return accuracies of the network on clouds that are not trained on."""
+        ...

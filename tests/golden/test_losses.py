@@ -12,7 +12,7 @@ from benchmark.diffusion.official_checkpoints import read_official_checkpoint
 from benchmark.diffusion.paper import EnergyNetwork, ScoreNetwork
 from benchmark.diffusion.schedule import VarianceExploding
 from benchmark.training.loop import update_average
-from benchmark.training.recipe import StepwiseDecay
+from benchmark.training.stepwise_decay import StepwiseDecay
 from tests.golden.parity import Archives, Parity, Recorded
 
 SCHEDULE = VarianceExploding()

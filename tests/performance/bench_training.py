@@ -33,8 +33,9 @@ from benchmark.networks.patch_pooling import pool_patches_in_layers
 from benchmark.shards import find_shards
 from benchmark.training import loop
 from benchmark.training.clouds import TrainingClouds
-from benchmark.training.loop import Recipe, Trainer, TrainingOptions
+from benchmark.training.loop import Trainer, TrainingOptions
 from benchmark.training.options import Precision
+from benchmark.training.recipe import Recipe
 
 SIDE = 1024
 PRECISIONS: tuple[Precision, ...] = ("float32", "auto")

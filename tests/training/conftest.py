@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from benchmark.records import Detections, Frames, GroundTruth
 from benchmark.shards import POINTS_PER_CLOUD, Objects, Shard, ShardInfo, write_shard
 from benchmark.training.clouds import CloudBatch
-from benchmark.training.loop import Prepared
+from benchmark.training.recipe import Prepared
 
 
 def make_training_shard(source: str, seed: int, objects: int = 12) -> Shard:

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from benchmark.training.recipe import StepwiseDecay
+from benchmark.training.stepwise_decay import StepwiseDecay
 
 RATE = StepwiseDecay()
 
