@@ -4,6 +4,7 @@ An estimator sees batches of observations and returns pose hypotheses, or one po
 plain class registered under a name (`benchmark.registry`); it needs nothing else of genbench.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
@@ -62,8 +63,8 @@ class Observations:
     def __len__(self) -> int:
         return len(self.points)
 
-    def take(self, rows: np.ndarray) -> "Observations":
-        """Return the observations picked by an index array or mask."""
+    def take(self, rows: np.ndarray | slice) -> "Observations":
+        """Return the observations picked by an index array, mask or slice."""
         picked: dict[str, Any] = {
             item.name: None if value is None else value[rows]
             for item in fields(self)
@@ -89,6 +90,16 @@ class PoseHypotheses:
     rotation: np.ndarray
     translation: np.ndarray
     energies: np.ndarray | None = None
+
+    @classmethod
+    def join(cls, parts: Sequence["PoseHypotheses"]) -> "PoseHypotheses":
+        """Return the hypotheses of all parts, one after the other."""
+        energies = [part.energies for part in parts if part.energies is not None]
+        return cls(
+            rotation=np.concatenate([part.rotation for part in parts]),
+            translation=np.concatenate([part.translation for part in parts]),
+            energies=np.concatenate(energies) if energies else None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from benchmark.diffusion.denoiser import PoseModel, bind
 from benchmark.diffusion.likelihood import LikelihoodOptions, score_hypotheses
 from benchmark.diffusion.pose_vector import POSE_SIZE, orthonormalise
 from benchmark.diffusion.presets import ENOUGH_STEPS, PRESETS, Preset, SamplingDefaults
-from benchmark.diffusion.samplers import ADAPTIVE, SAMPLERS
+from benchmark.diffusion.samplers import ADAPTIVE, BATCH_WIDE, SAMPLERS
 from benchmark.diffusion.warm_start import describe_warm_start, get_warm_time
 from benchmark.errors import ConfigError, UnknownNameError
 from benchmark.estimator import (
@@ -26,6 +27,7 @@ from benchmark.estimator import (
     TrackStart,
 )
 from benchmark.likelihoods import ScoredHypotheses
+from benchmark.networks.cloud_sharing import share_clouds
 from benchmark.progress import ShowProgress
 from benchmark.training.options import FitOptions
 
@@ -132,7 +134,6 @@ class GenPose:
         )
         return PoseEstimate(rotation=rotation, translation=translation, hypotheses=hypotheses)
 
-    @torch.inference_mode()
     def sample(
         self, observations: Observations, around: PoseEstimate | None = None
     ) -> PoseHypotheses:
@@ -140,13 +141,28 @@ class GenPose:
 
         Sampling starts from noise alone, or from noise added to the poses `around`.
         """
-        features = self._model.encode(torch.from_numpy(observations.points).to(self._device))
+        count = len(observations)
+        if self._device.type != "cpu" or self._sampler in BATCH_WIDE:
+            return self._sample_part(observations, around, 0, count)
+        # Most operations are too small to be shared among threads; parts of the batch are not.
+        return PoseHypotheses.join(
+            share_clouds(partial(self._sample_part, observations, around), count)
+        )
+
+    @torch.inference_mode()
+    def _sample_part(
+        self, observations: Observations, around: PoseEstimate | None, start: int, stop: int
+    ) -> PoseHypotheses:
+        part = observations.take(slice(start, stop))
+        features = self._model.encode(torch.from_numpy(part.points).to(self._device))
         sigmas = self._preset.make_sigmas(self._steps, self._sigma_max).to(self._device)
-        noise = draw_noise(observations.seeds, self._hypotheses).to(self._device)
-        start = sigmas[0] * noise
+        noise = draw_noise(part.seeds, self._hypotheses).to(self._device)
+        poses = sigmas[0] * noise
         if around is not None:
-            start = start + self._normalise(features, around)
-        poses = orthonormalise(SAMPLERS[self._sampler](bind(self._model, features), start, sigmas))
+            poses = poses + self._normalise(
+                features, around.rotation[start:stop], around.translation[start:stop]
+            )
+        poses = orthonormalise(SAMPLERS[self._sampler](bind(self._model, features), poses, sigmas))
         energies = self._model.compute_energies(features, poses)
         rotation, translation = self._model.restore_poses(features, poses)
         return PoseHypotheses(
@@ -155,11 +171,10 @@ class GenPose:
             energies=None if energies is None else energies.cpu().numpy(),
         )
 
-    def _normalise(self, features: Any, poses: PoseEstimate) -> Tensor:
-        """Return one pose vector (B, 1, 9) for each cloud."""
+    def _normalise(self, features: Any, *pose: np.ndarray) -> Tensor:
+        """Return one pose vector (B, 1, 9) for each cloud, from rotations and translations."""
         rotation, translation = (
-            torch.from_numpy(values).float()[:, None].to(self._device)
-            for values in (poses.rotation, poses.translation)
+            torch.from_numpy(values).float()[:, None].to(self._device) for values in pose
         )
         return self._model.normalise_poses(features, rotation, translation)
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from torch import Tensor, nn
 
+from benchmark.networks.cloud_sharing import use_threads
 from benchmark.training.recipe import Prepared, Recipe
 
 
@@ -32,7 +33,7 @@ class Replicas:
             self._recipes += [_copy_around_weights(recipe) for _ in range(count - 1)]
         each = threads // self.count
         self._threads = ThreadPoolExecutor(
-            self.count, "replica", initializer=torch.set_num_threads, initargs=(each,)
+            self.count, "replica", initializer=use_threads, initargs=(each,)
         )
 
     @property

@@ -23,3 +23,5 @@ SAMPLERS: dict[str, Sampler] = {
 }
 ADAPTIVE = frozenset({"rk45", "rk45-official"})
 """Those that control their own steps: the noise levels only bound them."""
+BATCH_WIDE = frozenset({"rk45-official"})
+"""Those whose poses depend on what else is in the batch."""
