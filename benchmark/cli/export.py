@@ -25,4 +25,4 @@ def export_command(run: Path, form: str, out: Path | None) -> None:
     predictions = read_predictions(file)
     write_foreign(target, predictions, form)
     say(f"{len(predictions.frames)} frames, {len(predictions.detections)} detections")
-    show(str(target))
+    show(target)

@@ -109,4 +109,4 @@ def _report(target: Path, predictions: "Predictions", *, as_json: bool) -> None:
     )
     for sentence in predictions.info.assumptions:
         say(f"assumed: {sentence}")
-    show(str(target))
+    show(target)

@@ -50,4 +50,4 @@ def import_weights(files: tuple[Path, ...], network: str | None, out: Path | Non
         metadata = {"preset": "paper", "network": kind, "source": file.name}
         digest = write_weights(folder / f"{kind}.safetensors", state, metadata)
         say(f"{file}: {kind} network, {len(state)} tensors, sha256 {digest[:12]}")
-    show(str(folder))
+    show(folder)

@@ -91,7 +91,7 @@ def report(
     for line in summary["left_out"]:
         say(f"left out: {line}")
     say(f"runs: {len(summary['runs'])}, size: {path.stat().st_size / 1e6:.1f} MB")
-    show(str(path))
+    show(path)
 
 
 def _find_sources(data: tuple[Path, ...], shards: tuple[Path, ...]) -> "Sources":

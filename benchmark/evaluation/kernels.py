@@ -89,18 +89,23 @@ def match_poses(
         for i in range(last - first):
             for j in preferred[i]:
                 pair = start + i * truths + j
-                for r in range(degrees):
-                    if shift_at[pair, r] > shifts[-1]:
-                        continue
-                    for s in range(len(shifts)):
-                        if (
-                            shift_at[pair, r] <= shifts[s]
-                            and not taken[j, r, s]
-                            and partner[first + i, r, s] == UNMATCHED
-                        ):
-                            taken[j, r, s] = True
-                            partner[first + i, r, s] = j
+                _take_where_free(j, shift_at[pair], shifts, taken[j], partner[first + i])
     return partner
+
+
+@numba.njit(cache=True)
+def _take_where_free(
+    truth: int, shift_at: Array, shifts: Array, taken: Array, partner: Array
+) -> None:
+    """Give one detection an object at all thresholds (R, S) where it fits and both are free."""
+    for r in range(len(shift_at)):
+        if shift_at[r] > shifts[-1]:
+            continue
+        for s in range(len(shifts)):
+            fits = shift_at[r] <= shifts[s]
+            if fits and not taken[r, s] and partner[r, s] == UNMATCHED:
+                taken[r, s] = True
+                partner[r, s] = truth
 
 
 @numba.njit(cache=True)
