@@ -45,6 +45,12 @@ class Case:
     target: str = "canary"
 
 
+def check_line(message: str) -> None:
+    """Check that a refusal is one line of bearable length."""
+    assert "\n" not in message
+    assert len(message) <= 2000
+
+
 def read_meta_row(places: Places, name: str) -> None:
     """Look up the size of a model that `_meta.txt` names."""
     from preprocess.frames import PARTS, read_meta

@@ -22,6 +22,7 @@ from tests.reliability.name_readers import (
     TARGETS,
     WEIGHTS,
     Places,
+    check_line,
     find_surface,
 )
 
@@ -62,12 +63,6 @@ def places(outside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pl
     monkeypatch.chdir(inside)
     monkeypatch.setenv("GENBENCH_HOME", str(inside))
     return Places(inside, outside)
-
-
-def check_line(message: str) -> None:
-    """Check that a refusal is one line of bearable length."""
-    assert "\n" not in message
-    assert len(message) <= 2000
 
 
 @pytest.mark.parametrize("kind", KINDS)
