@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -17,6 +18,14 @@ from benchmark.signals import Terminated, postponing_signals, raising_signals
 pytestmark = pytest.mark.reliability
 
 EXCEPTIONS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
+
+
+@pytest.fixture(autouse=True)
+def heed_ctrl_c() -> Iterator[None]:
+    """Heed Ctrl-C, also where the tests themselves were started with it ignored (nohup, `&`)."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("number", list(EXCEPTIONS))
