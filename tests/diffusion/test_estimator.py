@@ -1,6 +1,6 @@
 """GenPose with its shipped weights: poses do not depend on what shares a batch or its threads."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,6 @@ from benchmark.diffusion.samplers import SAMPLERS
 from benchmark.estimator import EstimatorOptions, Observations
 
 COUNT = 5
-
-
-@pytest.fixture(autouse=True)
-def keep_threads() -> Iterator[None]:
-    """Leave torch as many threads as it had."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def load(*, tracking: bool = False, **extra: Any) -> GenPose:
@@ -39,11 +31,11 @@ def make_observations() -> Observations:
 
 
 @pytest.mark.parametrize("tracking", [False, True])
-def test_threads_change_no_pose(tracking: bool) -> None:
+def test_threads_change_no_pose(tracking: bool, set_threads: Callable[[int], None]) -> None:
     estimator, observations = load(tracking=tracking), make_observations()
     found = []
     for threads in (1, 2, 3):
-        torch.set_num_threads(threads)
+        set_threads(threads)
         estimate = estimator.estimate(observations)
         if tracking:
             estimate = estimator.track(observations, estimate)
@@ -63,7 +55,10 @@ def test_threads_change_no_pose(tracking: bool) -> None:
 
 @pytest.mark.parametrize(("sampler", "parts"), [("heun", [2, 3]), ("rk45-official", [5])])
 def test_a_batch_is_split_unless_the_sampler_looks_at_all_of_it(
-    sampler: str, parts: list[int], monkeypatch: pytest.MonkeyPatch
+    sampler: str,
+    parts: list[int],
+    set_threads: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sizes = []
 
@@ -72,7 +67,7 @@ def test_a_batch_is_split_unless_the_sampler_looks_at_all_of_it(
         return poses
 
     monkeypatch.setitem(SAMPLERS, sampler, sample)
-    torch.set_num_threads(2)
+    set_threads(2)
     estimate = load(sampler=sampler).estimate(make_observations())
     assert len(estimate.rotation) == COUNT
     assert sorted(sizes) == parts

@@ -1,21 +1,17 @@
 """Centres and nearest neighbours against sorting, on clouds where ties are common."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-import torch
 
 from benchmark.networks.neighbours import group_nearest
 
 
 @pytest.fixture(params=[1, 2])
-def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+def threads(request: pytest.FixtureRequest, set_threads: Callable[[int], None]) -> None:
     """Compute with so many threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(before)
+    set_threads(request.param)
 
 
 def sort_neighbours(cloud: np.ndarray, centre: int, count: int) -> tuple[np.ndarray, np.ndarray]:

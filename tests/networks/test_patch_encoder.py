@@ -1,6 +1,6 @@
 """The patch encoder against the same network written out in torch's own layers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -20,11 +20,8 @@ WIDTH = 160
 
 
 @pytest.fixture(autouse=True, params=[1, 2, 3])
-def threads(request: pytest.FixtureRequest) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield
-    torch.set_num_threads(before)
+def threads(request: pytest.FixtureRequest, set_threads: Callable[[int], None]) -> None:
+    set_threads(request.param)
 
 
 def make_clouds(count: int) -> GroupedClouds:

@@ -1,6 +1,7 @@
 """The encoder: the fast paths compute what the plain layers compute."""
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -105,18 +106,14 @@ def test_compiled_training_in_half_precision_is_close() -> None:
         assert (found[name] - value).double().norm() <= 0.25 * value.double().norm()
 
 
-def test_threads_share_the_clouds_of_a_batch() -> None:
+def test_threads_share_the_clouds_of_a_batch(set_threads: Callable[[int], None]) -> None:
     layers = draw_layers(5)
     offsets, features = torch.randn(5, 40, 16, 3), torch.randn(5, 50, 5)
     rows = torch.randint(50, (5, 40, 16))
-    before = torch.get_num_threads()
     found = []
-    try:
-        for threads in (1, 3):
-            torch.set_num_threads(threads)
-            found.append(train_once(copy.deepcopy(layers), offsets, features, rows))
-        assert torch.get_num_threads() == 3
-    finally:
-        torch.set_num_threads(before)
+    for threads in (1, 3):
+        set_threads(threads)
+        found.append(train_once(copy.deepcopy(layers), offsets, features, rows))
+    assert torch.get_num_threads() == 3
     for name, value in found[0].items():
         torch.testing.assert_close(found[1][name], value, rtol=1e-4, atol=1e-4)

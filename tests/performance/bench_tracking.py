@@ -1,11 +1,11 @@
-"""Time tracking: `python tests/performance/bench_tracking.py [FRAMES] [THREADS]`.
+"""Time tracking: `python tests/performance/bench_tracking.py [--objects 5] [--threads 2]`.
 
-Five objects a frame, K = 50, preset compact. Prints frames per second and latencies, beside the
-same tracker with RK45. Both take the same frame in turns, so that other load hits both. CPU time
-counts this process's own work alone.
+K = 50, preset compact. Prints frames per second and latencies, beside the same tracker with RK45.
+Both take the same frame in turns, so that other load hits both. CPU time counts this process's own
+work alone.
 """
 
-import sys
+import argparse
 import time
 from dataclasses import dataclass, field
 
@@ -17,11 +17,12 @@ from benchmark.diffusion.estimator import GenPose
 from benchmark.estimator import EstimatorOptions, Observations, PoseEstimate
 from benchmark.geometry.perturbation import perturb_poses, sample_pose_noise
 from benchmark.inference import compute_seeds
+from benchmark.memory import keep_freed_memory
 from benchmark.records import compute_rotation
 from benchmark.shards import Shard, find_shards, read_shard
 from benchmark.tracking import describe_speed
 
-OBJECTS, K = 5, 50
+K = 50
 
 
 @dataclass
@@ -52,43 +53,45 @@ class Timed:
         )
 
 
-def observe(shard: Shard, frame: int) -> Observations:
+def observe(shard: Shard, frame: int, count: int) -> Observations:
     """Return the same objects, seen again with other noise: only the work matters here."""
-    objects = shard.objects.take(np.arange(OBJECTS))
+    objects = shard.objects.take(np.arange(count))
     noise = np.random.default_rng(frame).normal(0, 1e-3, objects.points.shape)
     return Observations(
         points=(objects.points + noise).astype(np.float32),
         category=objects.category,
-        seeds=compute_seeds(0, [str(frame)] * OBJECTS, list(range(OBJECTS))),
+        seeds=compute_seeds(0, [str(frame)] * count, list(range(count))),
         intrinsics=shard.frames.intrinsics[objects.frame],
     )
 
 
-def find_start(shard: Shard) -> PoseEstimate:
+def find_start(shard: Shard, count: int) -> PoseEstimate:
     """Return the true poses of the objects, perturbed."""
-    rows = shard.objects.ground_truth[:OBJECTS]
+    rows = shard.objects.ground_truth[:count]
     truth = shard.ground_truth.transform[rows]
-    noise = sample_pose_noise(np.random.default_rng(0), OBJECTS)
+    noise = sample_pose_noise(np.random.default_rng(0), count)
     rotation, translation = perturb_poses(compute_rotation(truth), truth[:, :3, 3], noise)
     return PoseEstimate(rotation=rotation, translation=translation)
 
 
-def build(name: str, shard: Shard, **extra: str) -> Timed:
+def build(name: str, start: PoseEstimate, **extra: str) -> Timed:
     """Load a tracker; `extra` are its options."""
     options = EstimatorOptions(hypotheses=K, device="cpu", tracking=True, extra=dict(extra))
-    return Timed(name=name, tracker=GenPose.load(options), poses=find_start(shard))
+    return Timed(name=name, tracker=GenPose.load(options), poses=start)
 
 
-def main(frames: int, threads: int) -> None:
+def main(frames: int, objects: int, threads: int) -> None:
     """Print both, and the ratio of their medians."""
+    keep_freed_memory()
     torch.set_num_threads(threads)
     shard = read_shard(find_shards(make_shards())[0])
-    runs = [build("genbench", shard), build("RK45 at its default tolerance", shard, sampler="rk45")]
+    start = find_start(shard, objects)
+    runs = [build("genbench", start), build("RK45 at its default tolerance", start, sampler="rk45")]
     for frame in range(frames + 1):
-        observations = observe(shard, frame)
+        observations = observe(shard, frame, objects)
         for run in runs:
             run.track(observations)
-    print(f"{OBJECTS} objects a frame, K = {K}, {frames} frames, {threads} threads")
+    print(f"{objects} objects a frame, K = {K}, {frames} frames, {threads} threads")
     for run in runs:
         print(run.report())
     fast, plain = (float(np.median(run.cpu_ms[1:])) for run in runs)
@@ -96,5 +99,8 @@ def main(frames: int, threads: int) -> None:
 
 
 if __name__ == "__main__":
-    given = [int(argument) for argument in sys.argv[1:]]
-    main(*(given + [100, 2][len(given) :]))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--frames", type=int, default=100)
+    parser.add_argument("--objects", type=int, default=5, help="in a frame")
+    parser.add_argument("--threads", type=int, default=2)
+    main(**vars(parser.parse_args()))

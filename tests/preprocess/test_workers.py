@@ -107,6 +107,25 @@ def _wait_until(is_true: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def test_a_worker_whose_signal_came_just_before_a_blocking_call_stops() -> None:
+    """As if it had: it comes to another thread, so that no call of the main one is interrupted."""
+    program = """
+import os, signal, threading, time
+from preprocess.workers import _prepare_worker
+launched = threading.Event()
+launched.set()
+_prepare_worker(launched)
+def send():
+    time.sleep(0.2)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    time.sleep(60)
+threading.Thread(target=send, daemon=True).start()
+os.read(os.pipe()[0], 1)
+"""
+    done = subprocess.run([sys.executable, "-c", program], timeout=20)
+    assert done.returncode == 143
+
+
 _PLACES = {
     "an import": "import slow",
     "a callback": """

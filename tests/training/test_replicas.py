@@ -1,6 +1,6 @@
 """Parts of a batch in threads: together they give the gradient of the whole."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,9 @@ CLOUDS = 32
 
 
 @pytest.fixture(autouse=True)
-def four_threads() -> Iterator[None]:
+def four_threads(set_threads: Callable[[int], None]) -> None:
     """Let torch have four threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(4)
-    yield
-    torch.set_num_threads(before)
+    set_threads(4)
 
 
 def make_compact_score() -> Recipe:
