@@ -17,12 +17,13 @@ _here = threading.local()
 def share_clouds(work: Callable[[int, int], Result], clouds: int) -> list[Result]:
     """Return what `work(start, stop)` returns for parts of the clouds, one for each thread.
 
-    Within `work` torch uses no other threads, and nothing is shared again: a product of a few
-    neighbourhoods is too small for that.
+    Within `work` torch uses no other threads, and nothing is shared again: most operations are too
+    small for that, those of a single cloud as well.
     """
-    count = min(torch.get_num_threads(), clouds)
-    if count <= 1 or getattr(_here, "is_sharing", False):
+    threads = torch.get_num_threads()
+    if threads == 1 or getattr(_here, "is_sharing", False):
         return [work(0, clouds)]
+    count = max(1, min(threads, clouds))
     bounds = np.linspace(0, clouds, count + 1).astype(int).tolist()
     return list(_make_threads(os.getpid(), count).map(work, bounds[:-1], bounds[1:]))
 
