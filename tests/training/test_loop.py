@@ -58,16 +58,24 @@ def interrupt_at(recipe: Any, number: int) -> Any:
 
 
 @pytest.mark.reliability
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("save_seconds", [60.0, 0.0])  # saved at 20, and at 25 between two rows
 def test_interrupted_training_continues_as_if_nothing_had_happened(
-    make_recipe: Make, shards: list[Path], tmp_path: Path, save_seconds: float
+    make_recipe: Make,
+    shards: list[Path],
+    tmp_path: Path,
+    set_threads: Callable[[int], None],
+    save_seconds: float,
+    threads: int,
 ) -> None:
+    set_threads(threads)
     whole = train(make_recipe(), shards, tmp_path / "whole", steps=40)
     options = {"steps": 40, "save_seconds": save_seconds}
     with pytest.raises(KeyboardInterrupt):
         train(interrupt_at(make_recipe(), 25), shards, tmp_path / "parts", **options)
     resumed = train(make_recipe(), shards, tmp_path / "parts", **options)
 
+    assert whole.replicas.count == resumed.replicas.count == threads
     for name, value in whole.average.items():
         torch.testing.assert_close(resumed.average[name], value, atol=0, rtol=0)
     curves = [
