@@ -78,11 +78,13 @@ class PickleMachine:
         self._position = end
         return taken
 
-    def _take_sized(self, layout: str) -> bytes:
+    def _take_sized(self, layout: struct.Struct) -> bytes:
         return self._take(self._unpack(layout))
 
-    def _unpack(self, layout: str) -> Any:
-        return struct.unpack(layout, self._take(struct.calcsize(layout)))[0]
+    def _unpack(self, layout: struct.Struct) -> Any:
+        (value,) = layout.unpack_from(self._data, self._position)
+        self._position += layout.size
+        return value
 
     def _take_line(self) -> bytes:
         end = self._data.index(b"\n", self._position)
@@ -119,7 +121,7 @@ class PickleMachine:
         line = self._take_line()
         self._stack.append(_TRUTH_LINES[line] if line in _TRUTH_LINES else _parse_integer(line))
 
-    def _push_integer_bytes(self, layout: str) -> None:
+    def _push_integer_bytes(self, layout: struct.Struct) -> None:
         data = self._take_sized(layout)
         if len(data) > _MAX_INTEGER_BYTES:
             refuse(f"holds an integer of {len(data)} bytes")
@@ -207,6 +209,8 @@ def _decode(data: bytes) -> str:
 
 
 _STOP = ord(".")
+_U1, _U2, _U4, _U8 = (struct.Struct(f"<{code}") for code in "BHIQ")
+_I4, _F8 = struct.Struct("<i"), struct.Struct(">d")
 _DAMAGE = (
     *(ValueError, IndexError, TypeError, AttributeError),
     *(OverflowError, MemoryError, RecursionError, struct.error),
@@ -219,25 +223,25 @@ _OPCODES: dict[int, Callable[[PickleMachine], object]] = {
     0x89: _push(lambda _: False),
     ord("I"): _M._push_integer_line,
     ord("L"): _M._push_integer_line,
-    ord("J"): _push(lambda m: m._unpack("<i")),
-    ord("K"): _push(lambda m: m._unpack("<B")),
-    ord("M"): _push(lambda m: m._unpack("<H")),
-    0x8A: lambda m: m._push_integer_bytes("<B"),
-    0x8B: lambda m: m._push_integer_bytes("<i"),
+    ord("J"): _push(lambda m: m._unpack(_I4)),
+    ord("K"): _push(lambda m: m._unpack(_U1)),
+    ord("M"): _push(lambda m: m._unpack(_U2)),
+    0x8A: lambda m: m._push_integer_bytes(_U1),
+    0x8B: lambda m: m._push_integer_bytes(_I4),
     ord("F"): _push(lambda m: float(m._take_line())),
-    ord("G"): _push(lambda m: m._unpack(">d")),
+    ord("G"): _push(lambda m: m._unpack(_F8)),
     # text and bytes
     ord("S"): _M._push_string_line,
-    ord("T"): _push(lambda m: m._take_sized("<i").decode("latin1")),
-    ord("U"): _push(lambda m: m._take_sized("<B").decode("latin1")),
-    ord("B"): _push(lambda m: m._take_sized("<I")),
-    ord("C"): _push(lambda m: m._take_sized("<B")),
-    0x8E: _push(lambda m: m._take_sized("<Q")),
-    0x96: _push(lambda m: bytearray(m._take_sized("<Q"))),
+    ord("T"): _push(lambda m: m._take_sized(_I4).decode("latin1")),
+    ord("U"): _push(lambda m: m._take_sized(_U1).decode("latin1")),
+    ord("B"): _push(lambda m: m._take_sized(_U4)),
+    ord("C"): _push(lambda m: m._take_sized(_U1)),
+    0x8E: _push(lambda m: m._take_sized(_U8)),
+    0x96: _push(lambda m: bytearray(m._take_sized(_U8))),
     ord("V"): _push(lambda m: m._take_line().decode("raw-unicode-escape")),
-    0x8C: _push(lambda m: _decode(m._take_sized("<B"))),
-    ord("X"): _push(lambda m: _decode(m._take_sized("<I"))),
-    0x8D: _push(lambda m: _decode(m._take_sized("<Q"))),
+    0x8C: _push(lambda m: _decode(m._take_sized(_U1))),
+    ord("X"): _push(lambda m: _decode(m._take_sized(_U4))),
+    0x8D: _push(lambda m: _decode(m._take_sized(_U8))),
     # containers
     ord("("): _M._mark,
     ord("]"): _push(lambda _: []),
@@ -261,11 +265,11 @@ _OPCODES: dict[int, Callable[[PickleMachine], object]] = {
     ord("1"): _M._pop_mark,
     ord("2"): _push(lambda m: m._stack[-1]),
     ord("g"): lambda m: m._recall(int(m._take_line())),
-    ord("h"): lambda m: m._recall(m._unpack("<B")),
-    ord("j"): lambda m: m._recall(m._unpack("<I")),
+    ord("h"): lambda m: m._recall(m._unpack(_U1)),
+    ord("j"): lambda m: m._recall(m._unpack(_U4)),
     ord("p"): lambda m: m._remember(_parse_integer(m._take_line())),
-    ord("q"): lambda m: m._remember(m._unpack("<B")),
-    ord("r"): lambda m: m._remember(m._unpack("<I")),
+    ord("q"): lambda m: m._remember(m._unpack(_U1)),
+    ord("r"): lambda m: m._remember(m._unpack(_U4)),
     0x94: lambda m: m._remember(len(m._memo)),
     # names and calls, framing
     ord("c"): lambda m: m._push_name(m._take_line().decode(), m._take_line().decode()),

@@ -2,6 +2,9 @@
 
 import json
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,22 @@ _MOST_JSON_BYTES = 2**25
 _MOST_JSON_WORK = 2**24
 _WORK_OF_A_CONTAINER = 8
 """A list or dictionary takes about eight times the memory of a number."""
+
+_held: ContextVar[dict[Path, bytes] | None] = ContextVar("held", default=None)
+"""What was read in the block of `holding_files` that runs now."""
+
+
+@contextmanager
+def holding_files() -> Iterator[None]:
+    """Let `read_bytes` read every file once in this block, and give the same bytes from then on.
+
+    What is fingerprinted and what is read afterwards are then the same, whoever writes meanwhile.
+    """
+    token = _held.set({})
+    try:
+        yield
+    finally:
+        _held.reset(token)
 
 
 def check_file(path: Path, most_bytes: int) -> None:
@@ -28,19 +47,33 @@ def check_file(path: Path, most_bytes: int) -> None:
         raise DataFormatError(f"{path}: cannot be read ({reason})") from error
     if not stat.S_ISREG(status.st_mode):
         raise DataFormatError(f"{path}: cannot be read (not a regular file)")
-    if status.st_size > most_bytes:
+    _check_size(path, status.st_size, most_bytes)
+
+
+def _check_size(path: Path, size: int, most_bytes: int) -> None:
+    if size > most_bytes:
         raise DataFormatError(
-            f"{path}: too large for what it should be: {status.st_size} bytes, expected at most "
+            f"{path}: too large for what it should be: {size} bytes, expected at most "
             f"{most_bytes}: get the file again"
         )
 
 
 def read_bytes(path: Path, most_bytes: int) -> bytes:
-    """Read a whole file.
+    """Read a whole file, or return what `holding_files` holds of it.
 
     Raises:
         DataFormatError: it cannot be read, or is larger than `most_bytes` or than memory.
     """
+    held = _held.get()
+    if held is None:
+        return _read_bytes(path, most_bytes)
+    if path not in held:
+        held[path] = _read_bytes(path, most_bytes)
+    _check_size(path, len(held[path]), most_bytes)
+    return held[path]
+
+
+def _read_bytes(path: Path, most_bytes: int) -> bytes:
     check_file(path, most_bytes)
     try:
         return path.read_bytes()

@@ -92,7 +92,7 @@ class ShardInfo:
             ("nocs-gts/mug-body-axis").
         has_ground_truth: False for own data without annotations.
         configuration: the resolved options that made the shard.
-        fingerprints: SHA-256 of the inputs by kind ("detections", "labels", "frames").
+        fingerprints: one of the input files of each kind ("detections", "labels", "frames").
     """
 
     dataset: str

@@ -18,6 +18,7 @@ MIN_POINTS = 2
 """A crop with fewer points gives no cloud: the detection stays, without an estimate."""
 
 _WINDOW_STEP = 40
+_ALL_LINES = np.arange(CROP_SIDE)
 
 
 class Window(NamedTuple):
@@ -179,6 +180,8 @@ def _read_lines(window: Window, shape: tuple[int, ...]) -> _Lines:
 
 def _read_axis(start: int, stop: int, length: int) -> tuple[np.ndarray, np.ndarray]:
     source = start + compute_crop_offsets(stop - start)
+    if source[0] >= 0 and source[-1] < length:
+        return _ALL_LINES, source
     crop = np.flatnonzero((source >= 0) & (source < length))
     return crop, source[crop]
 

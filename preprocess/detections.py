@@ -3,7 +3,6 @@
 `preprocess.coco` reads COCO's JSON into the same record.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,17 +126,6 @@ def read_aligned_tracks(path: Path, image_size: tuple[int, int]) -> AlignedTrack
         handle_visible=(take_column(f"{path}: gt", visible, (rows,)) != 0).astype(np.uint8),
         instances=tuple(str(name) for name in names),
     )
-
-
-def compute_fingerprint(detections: FrameDetections) -> str:
-    """Return the SHA-256 over the content, whatever form and compression the file had."""
-    digest = hashlib.sha256()
-    for column in (detections.category, detections.bbox, detections.confidence):
-        digest.update(f"{column.dtype.str}{column.shape}".encode())
-        digest.update(np.ascontiguousarray(column).data)
-    digest.update(f"masks{detections.masks.shape}".encode())
-    digest.update(np.packbits(detections.masks).data)
-    return digest.hexdigest()
 
 
 def build_detections(

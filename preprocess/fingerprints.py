@@ -1,28 +1,52 @@
-"""What a shard was made of: one SHA-256 over the content of many files."""
+"""What a shard was made of: one fingerprint over the content of many files.
 
-import hashlib
+It tells whether anything changed, not who changed it, so XXH3 with 128 bits does: it takes a tenth
+of the time that SHA-256 takes, which was the second largest part of preparing a frame.
+"""
+
 from collections.abc import Iterable
 from pathlib import Path
 
+import xxhash
 
-def compute_files_fingerprint(files: Iterable[tuple[str, Path | None]]) -> str:
-    """Return the SHA-256 over the names and contents of files, in the order given.
+from benchmark.errors import DataFormatError
+from benchmark.reading import read_bytes
+
+_MAX_BYTES = 2**32
+
+
+class Fingerprint:
+    """A fingerprint that grows file by file, in the order given.
 
     Names are the caller's (a frame id, say), so that a data set keeps its fingerprint wherever it
-    lies. A file that is not there, or None, counts as such: when it turns up, the fingerprint
+    lies. A file that cannot be read, or None, counts as such: when it turns up, the fingerprint
     changes.
     """
-    digest = hashlib.sha256()
+
+    def __init__(self) -> None:
+        self._digest = xxhash.xxh3_128()
+
+    def add(self, name: str, path: Path | None) -> None:
+        """Add a file under a name."""
+        self._digest.update(f"{name}\0{_hash_file(path)}\n".encode())
+
+    def compute(self) -> str:
+        """Return what stands for the files so far: 32 hexadecimal digits."""
+        return self._digest.hexdigest()
+
+
+def compute_files_fingerprint(files: Iterable[tuple[str, Path | None]]) -> str:
+    """Return the fingerprint of files, each under its name."""
+    fingerprint = Fingerprint()
     for name, path in files:
-        digest.update(f"{name}\0{_hash_file(path)}\n".encode())
-    return digest.hexdigest()
+        fingerprint.add(name, path)
+    return fingerprint.compute()
 
 
 def _hash_file(path: Path | None) -> str:
     if path is None:
         return "none"
     try:
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
-    except FileNotFoundError:
+        return xxhash.xxh3_128_hexdigest(read_bytes(path, _MAX_BYTES))
+    except DataFormatError:
         return "missing"

@@ -5,7 +5,7 @@ neither the number of workers nor an interruption changes a byte. A shard that i
 was made of the same files in the same way, is kept.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,9 +16,10 @@ from benchmark.cluster import MapTasks
 from benchmark.errors import ConfigError, DataFormatError, ShardFormatError
 from benchmark.locking import locked
 from benchmark.memory import keep_freed_memory
+from benchmark.reading import holding_files
 from benchmark.shards import Shard, ShardInfo, Split, read_shard, read_shard_info, write_shard
 from preprocess.clouds import CloudOptions
-from preprocess.fingerprints import compute_files_fingerprint
+from preprocess.fingerprints import Fingerprint
 from preprocess.frame_tables import FrameTables, Rejected, join_frames, reject_frame
 from preprocess.partition import find_surplus, name_shard, partition
 from preprocess.workers import map_in_processes
@@ -205,24 +206,36 @@ def build_shard(task: ShardTask) -> ShardSummary:
 
     cv2.setNumThreads(1)  # every worker has one core
     keep_freed_memory()
-    info = replace(task.info, fingerprints=compute_fingerprints(task))
-    shard = _read_existing(task.path, info)
+    shard = _read_existing(task)
     if shard is not None:
         return _summarize(task.path, shard, kept=True)
-    shard = join_frames(info, [read_frame(task.reader, frame) for frame in task.frames])
-    if (shard.quarantine.instance < 0).any():  # files that vanished meanwhile may come back
-        shard = replace(shard, info=replace(info, fingerprints=compute_fingerprints(task)))
+    inputs, parts = ShardInputs(task.reader), []
+    for frame in task.frames:
+        with holding_files():  # the fingerprint is of the very bytes that are read next
+            inputs.add(frame)
+            parts.append(read_frame(task.reader, frame))
+    shard = join_frames(replace(task.info, fingerprints=inputs.compute()), parts)
     write_shard(task.path, shard)
     return _summarize(task.path, shard, kept=False)
 
 
-def compute_fingerprints(task: ShardTask) -> dict[str, str]:
-    """Return the fingerprints of the files that a shard is made of, by kind."""
-    files: dict[str, list[tuple[str, Path]]] = {}
-    for frame in task.frames:
-        for kind, paths in task.reader.list_files(frame).items():
-            files.setdefault(kind, []).extend((frame.id, path) for path in paths)
-    return {kind: compute_files_fingerprint(named) for kind, named in files.items()}
+class ShardInputs:
+    """The fingerprints of the files that a shard is made of, by kind."""
+
+    def __init__(self, reader: FrameReader) -> None:
+        self._reader = reader
+        self._fingerprints: defaultdict[str, Fingerprint] = defaultdict(Fingerprint)
+
+    def add(self, frame: Frame) -> None:
+        """Add the files of one frame."""
+        for kind, paths in self._reader.list_files(frame).items():
+            fingerprint = self._fingerprints[kind]  # also where this frame has no such file
+            for path in paths:
+                fingerprint.add(frame.id, path)
+
+    def compute(self) -> dict[str, str]:
+        """Return the fingerprint of every kind."""
+        return {kind: found.compute() for kind, found in self._fingerprints.items()}
 
 
 def read_frame(reader: FrameReader, frame: Frame) -> FrameTables:
@@ -233,13 +246,16 @@ def read_frame(reader: FrameReader, frame: Frame) -> FrameTables:
         return reject_frame(frame.id, rejected)
 
 
-def _read_existing(path: Path, info: ShardInfo) -> Shard | None:
-    """Return the shard at `path` if it is whole and was made as `info` says."""
+def _read_existing(task: ShardTask) -> Shard | None:
+    """Return the shard that is there already if it is whole, of the same files, made alike."""
     try:
-        shard = read_shard(path)
+        shard = read_shard(task.path)
     except ShardFormatError:
         return None
-    return shard if shard.info == info else None
+    inputs = ShardInputs(task.reader)
+    for frame in task.frames:
+        inputs.add(frame)
+    return shard if shard.info == replace(task.info, fingerprints=inputs.compute()) else None
 
 
 def _summarize(path: Path, shard: Shard, *, kept: bool) -> ShardSummary:

@@ -26,7 +26,7 @@ def list_provenance(info: RunInfo) -> list[Group]:
         },
         "Configuration and seed": _flatten(info.configuration),
         "Weights (SHA-256)": weights,
-        "Inputs (SHA-256)": inputs,
+        "Inputs (fingerprints)": inputs,
         "Assumptions": {str(n): text for n, text in enumerate(info.assumptions, start=1)},
         "Hardware and time": _flatten(environment),
         "Versions": _flatten(versions),

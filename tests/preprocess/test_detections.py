@@ -1,6 +1,5 @@
 """Detections: three pickle forms and COCO end in the same record; contradictions are named."""
 
-import gzip
 import json
 import pickle
 from pathlib import Path
@@ -14,7 +13,6 @@ from benchmark.rle import encode_rle
 from preprocess.coco import decode_results, read_coco
 from preprocess.detections import (
     FrameDetections,
-    compute_fingerprint,
     find_detections,
     find_detections_folder,
     read_aligned_tracks,
@@ -155,25 +153,6 @@ def test_folder_inside_or_beside_the_data(tmp_path: Path) -> None:
     assert find_detections_folder(data) == tmp_path / "segmentation_results"
     (data / "mrcnn_results").mkdir()
     assert find_detections_folder(data) == data / "mrcnn_results"
-
-
-def test_fingerprint_is_of_the_content_alone(tmp_path: Path) -> None:
-    columns = draw_columns()
-    plain = write(tmp_path / "a.pkl", columns)
-    packed = tmp_path / "b.pkl.gz"
-    as_numbers = columns | {"masks": columns["masks"].astype(np.uint8) * 255}
-    packed.write_bytes(gzip.compress(pickle.dumps(as_numbers)))
-    first = compute_fingerprint(read_detections(plain, SIZE))
-    assert compute_fingerprint(read_detections(packed, SIZE)) == first
-    changes = {
-        "class_ids": columns["class_ids"] % 6 + 1,
-        "rois": columns["rois"] + 1,
-        "scores": columns["scores"] / 2,
-        "masks": ~columns["masks"],
-    }
-    for name, changed in changes.items():
-        content = write(tmp_path / "c.pkl", columns | {name: changed})
-        assert compute_fingerprint(read_detections(content, SIZE)) != first, name
 
 
 def write_json(path: Path, content: Any) -> Path:

@@ -99,34 +99,51 @@ def test_every_shard_is_verified_once_in_a_run(
 
 
 def test_a_frame_that_vanishes_is_left_out_and_made_again_when_it_is_back(
+    world: World, tmp_path: Path
+) -> None:
+    task, expected = _build_first_shard(world, tmp_path)
+    victim, away = _find_depth(task), tmp_path / "away"
+    victim.rename(away)
+    try:
+        build_shard(task)
+        left_out = read_shard(task.path).quarantine
+        assert victim.name in left_out.detail[0]
+        assert build_shard(task).kept
+    finally:
+        away.rename(victim)
+    assert not build_shard(task).kept
+    assert task.path.read_bytes() == expected
+
+
+def test_what_is_read_is_what_was_fingerprinted_although_the_file_vanishes(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It vanishes at the worst moment: between its fingerprint and its reading."""
-    world.expect("synth")
-    sources = find_sources(world.get_output("synth"), PrepareOptions(split="test"))
-    task = plan_shards(sources[0], tmp_path)[0]
+    task, expected = _build_first_shard(world, tmp_path)
     victim, away = _find_depth(task), tmp_path / "away"
-    build_shard(task)
-    expected = task.path.read_bytes()
-    task.path.unlink()
-    compute, calls = preprocess.prepare.compute_fingerprints, []
+    read = preprocess.prepare.read_frame
 
-    def compute_and_vanish(task: ShardTask) -> dict[str, str]:
-        found = compute(task)
-        if not calls:
+    def vanish_and_read(reader: Any, frame: Any) -> Any:
+        if victim.exists():
             victim.rename(away)
-        calls.append(task)
-        return found
+        return read(reader, frame)
 
-    monkeypatch.setattr(preprocess.prepare, "compute_fingerprints", compute_and_vanish)
+    monkeypatch.setattr(preprocess.prepare, "read_frame", vanish_and_read)
     try:
         build_shard(task)
     finally:
         away.rename(victim)
-    left_out = read_shard(task.path).quarantine
-    assert victim.name in left_out.detail[0]
-    assert not build_shard(task).kept
     assert task.path.read_bytes() == expected
+
+
+def _build_first_shard(world: World, folder: Path) -> tuple[ShardTask, bytes]:
+    """Build a shard and remove it; return its task and its bytes."""
+    world.expect("synth")
+    sources = find_sources(world.get_output("synth"), PrepareOptions(split="test"))
+    task = plan_shards(sources[0], folder)[0]
+    build_shard(task)
+    expected = task.path.read_bytes()
+    task.path.unlink()
+    return task, expected
 
 
 def _find_depth(task: ShardTask) -> Path:
