@@ -4,6 +4,7 @@ import errno
 import json
 import pickle
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,25 @@ def test_whole_shards_of_the_same_making_are_kept(nocs_tree: Any, tmp_path: Path
     after = read_bytes(out)
     assert after["test-real-0000.h5"] == before["test-real-0000.h5"]
     assert after["test-real-0001.h5"] != before["test-real-0001.h5"]
+
+
+def test_every_file_of_a_frame_is_read_once(
+    nocs_tree: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, names = Path.read_bytes, Counter[str]()
+
+    def count(path: Path) -> bytes:
+        names[path.name] += 1
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", count)
+    (source,) = find_sources(nocs_tree.root, PrepareOptions(split="test"))
+    names.clear()
+    write_shards([source], tmp_path / "out")
+    listed = [source.reader.list_files(frame) for frame in source.frames]
+    files = Counter(path.name for kinds in listed for paths in kinds.values() for path in paths)
+    assert len(listed) == 3
+    assert {name: names[name] for name in files} == files
 
 
 @pytest.mark.parametrize(
