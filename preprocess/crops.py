@@ -19,6 +19,7 @@ MIN_POINTS = 2
 
 _WINDOW_STEP = 40
 _ALL_LINES = np.arange(CROP_SIDE)
+_ALL_LINES.flags.writeable = False
 
 
 class Window(NamedTuple):

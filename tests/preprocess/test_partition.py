@@ -5,7 +5,6 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preprocess.fingerprints import compute_files_fingerprint
 from preprocess.partition import find_surplus, name_shard, partition
 
 
@@ -32,21 +31,3 @@ def test_only_shards_beyond_the_plan_are_surplus(tmp_path: Path) -> None:
         "test-real-0002.h5",
     ]
     assert name_shard("test", "real", 1) == "test-real-0001.h5"
-
-
-def test_fingerprint_follows_content_names_and_absence_but_not_the_folder(tmp_path: Path) -> None:
-    def write(folder: str, content: str) -> Path:
-        path = tmp_path / folder / "file"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(content)
-        return path
-
-    base = compute_files_fingerprint([("frame", write("a", "one"))])
-    assert base == compute_files_fingerprint([("frame", write("b", "one"))])
-    others = [
-        compute_files_fingerprint([("frame", write("c", "two"))]),
-        compute_files_fingerprint([("other", write("a", "one"))]),
-        compute_files_fingerprint([("frame", tmp_path / "missing")]),
-        compute_files_fingerprint([("frame", None)]),
-    ]
-    assert len({base, *others}) == 5
