@@ -114,9 +114,12 @@ def test_every_shipped_set_is_what_its_card_says(root: Path, name: str) -> None:
     assert set(found.card["networks"]) == set(files)
 
 
-def test_all_shipped_sets_were_offered_the_same_shards() -> None:
+def test_all_sets_that_are_compared_were_offered_the_same_shards() -> None:
+    """All but `compact`, whose budget is another anyway."""
+    compared = [(root, name) for root, name in SHIPPED if name != "compact"]
     shards = []
-    for root, name in SHIPPED:
+    for root, name in compared:
         record = find_weights(Path(name), root).read_record()
         shards.append({n: shard.fingerprint for n, shard in record.shards.items()})
+    assert len(shards) == 6
     assert all(found == shards[0] for found in shards)

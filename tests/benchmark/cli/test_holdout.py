@@ -46,8 +46,8 @@ def train_shards(tmp_path: Path, make_shard: MakeShard) -> Path:
 def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ship weights without bowls, and full ones that say that they were trained for one step."""
     folder = tmp_path / "shipped"
-    for name, source in {"compact-short": "compact", UNSEEN: UNSEEN}.items():
-        shutil.copytree(presets.SHIPPED / source, folder / name)
+    for name in ("compact-short", UNSEEN):
+        shutil.copytree(presets.SHIPPED / name, folder / name)
     path = folder / "compact-short" / "card.json"
     card = json.loads(path.read_text())
     card["options"]["steps"] = 1
