@@ -247,15 +247,17 @@ def read_frame(reader: FrameReader, frame: Frame) -> FrameTables:
 
 
 def _read_existing(task: ShardTask) -> Shard | None:
-    """Return the shard that is there already if it is whole, of the same files, made alike."""
+    """Return the shard that is there already if it is whole, made alike, of the same files."""
     try:
         shard = read_shard(task.path)
     except ShardFormatError:
         return None
+    if replace(shard.info, fingerprints={}) != task.info:
+        return None
     inputs = ShardInputs(task.reader)
     for frame in task.frames:
         inputs.add(frame)
-    return shard if shard.info == replace(task.info, fingerprints=inputs.compute()) else None
+    return shard if shard.info.fingerprints == inputs.compute() else None
 
 
 def _summarize(path: Path, shard: Shard, *, kept: bool) -> ShardSummary:

@@ -136,9 +136,13 @@ def test_what_is_read_is_what_was_fingerprinted_although_the_file_vanishes(
 
 
 def _build_first_shard(world: World, folder: Path) -> tuple[ShardTask, bytes]:
-    """Build a shard and remove it; return its task and its bytes."""
+    """Build a shard of a copied tree and remove it; return its task and its bytes.
+
+    Other processes read the tree itself meanwhile.
+    """
     world.expect("synth")
-    sources = find_sources(world.get_output("synth"), PrepareOptions(split="test"))
+    tree = shutil.copytree(world.get_output("synth"), folder / "tree")
+    sources = find_sources(tree, PrepareOptions(split="test"))
     task = plan_shards(sources[0], folder)[0]
     build_shard(task)
     expected = task.path.read_bytes()
